@@ -1,0 +1,57 @@
+"""Check what stage 0 left: tables that read, known labels, splits that share no clip or recording.
+
+Reads data/classes.csv, data/<split>/clips.csv and events.csv, data/forbidden_pairs.csv. Writes
+nothing.
+
+    python -m uss.bin.check_data
+"""
+
+import itertools
+import logging
+
+from uss.bin.command import parser, run
+from uss.data.dataset import UNLABELLED, Dataset
+
+logger = logging.getLogger(__name__)
+
+
+def check(dataset: Dataset) -> None:
+    """Raises ValueError, naming file and id, for the first fault."""
+    clip_ids, groups = {}, {}
+    for split in dataset.splits:
+        clips = dataset.clips(split)
+        if not clips:
+            raise ValueError(f"{dataset.clips_path(split)} has no clips")
+        clip_ids[split] = {clip.clip_id for clip in clips}
+        groups[split] = dataset.groups(split)
+        labels = set().union(*dataset.clip_labels(split).values())
+        logger.info(
+            "%s: %d clips, %d recordings, %d of %d classes",
+            split,
+            len(clips),
+            len(groups[split]),
+            len(labels),
+            len(dataset.classes),
+        )
+        if split != UNLABELLED:
+            missing = [c for c in dataset.classes.ids if c not in labels]
+            if missing:
+                logger.warning("%s: no clips of: %s", split, " ".join(missing))
+    for one, other in itertools.combinations(dataset.splits, 2):
+        for kind, sets in (("clip", clip_ids), ("group", groups)):
+            shared = sorted(sets[one] & sets[other])
+            if shared and {one, other} != {"train", UNLABELLED}:
+                raise ValueError(
+                    f"{dataset.clips_path(one)} and {dataset.clips_path(other)} share "
+                    f"{len(shared)} {kind}s, such as {shared[0]!r}; splits must be disjoint"
+                )
+    dataset.forbidden()
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser(__doc__).parse_args(argv)
+    check(Dataset())
+
+
+if __name__ == "__main__":
+    run(main)

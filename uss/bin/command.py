@@ -1,0 +1,61 @@
+"""What every entry point shares: options, logging, and how errors end."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+
+def parser(doc: str) -> argparse.ArgumentParser:
+    """A parser with the options of all entry points; `doc` is the module's docstring."""
+    result = argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    result.add_argument("--conf", type=Path, default=Path("conf"), help="folder of YAML files")
+    result.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="FILE.KEY=VALUE",
+        help="override one key of one YAML, such as train.steps=10",
+    )
+    return result
+
+
+def add_systems(options: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    options.add_argument(
+        "--systems", nargs="+", required=True, metavar="SYSTEM", help="names in conf/systems/"
+    )
+    return options
+
+
+def add_name(options: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    options.add_argument("--name", required=True, help="of the experiment: exp/<name>/")
+    return options
+
+
+def run(main: Callable[[list[str] | None], None]) -> None:
+    """Run an entry point: a user's error is one line and exit 1, a bug keeps its traceback."""
+    handlers: list[logging.Handler] = [logging.StreamHandler()]
+    if os.environ.get("USS_LOG"):
+        handlers.append(logging.FileHandler(os.environ["USS_LOG"]))
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(module)s: %(message)s",
+        datefmt="%Y-%m-%d %H:%M:%S",
+        handlers=handlers,
+    )
+    logging.captureWarnings(True)
+    try:
+        main(None)
+    except ValueError as error:
+        logger.error("%s", error)
+        sys.exit(1)
+    except Exception:
+        logger.exception("this is a bug")
+        sys.exit(1)

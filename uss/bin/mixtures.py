@@ -1,0 +1,84 @@
+"""Stage 3: which anchors meet in which mixture, from a seed.
+
+Reads data/<split>/anchors.csv (and data/eval/sed_anchors.csv), clips.csv, classes.csv, the
+optional forbidden_pairs.csv; conf/mixtures.yaml.
+Writes data/mixtures/{train,query,dev,eval}.csv, and eval_sed.csv where the evaluation anchors come
+from true times.
+
+    python -m uss.bin.mixtures
+"""
+
+import logging
+from collections.abc import Iterable
+
+from uss.bin.command import parser, run
+from uss.config import load
+from uss.data.dataset import Dataset
+from uss.data.streams import Pairing, class_list, train_stream
+from uss.files import Step
+from uss.schema import Mixtures
+from uss.tables import Anchor, Mixture, read_table, write_table
+
+LISTS = {  # list: (split, anchors, purpose of its interferers)
+    "train": ("train", "anchors", "interferer"),
+    "query": ("train", "anchors", "query_list"),
+    "dev": ("dev", "anchors", "dev_list"),
+    "eval": ("eval", "anchors", "eval_list"),
+    "eval_sed": ("eval", "sed_anchors", "eval_sed_list"),
+}
+
+logger = logging.getLogger(__name__)
+
+
+def num_per_class(name: str, config: Mixtures) -> int:
+    return getattr(config, f"num_{name.partition('_')[0]}_per_class")
+
+
+def rows(name: str, pairing: Pairing, dataset: Dataset, config: Mixtures) -> Iterable[Mixture]:
+    if name == "train":
+        return train_stream(pairing, config.num_train)
+    index_of = {class_id: index for index, class_id in enumerate(dataset.classes.ids)}
+    return class_list(pairing, num_per_class(name, config), LISTS[name][2], index_of)
+
+
+def write_list(name: str, dataset: Dataset, config: Mixtures) -> None:
+    split, anchor_set, _ = LISTS[name]
+    anchors_path = dataset.data / split / f"{anchor_set}.csv"
+    if name == "eval_sed" and dataset.events(split) is None:
+        return
+    anchors = read_table(anchors_path, Anchor)
+    output = dataset.data / "mixtures" / f"{name}.csv"
+    forbidden = dataset.forbidden_pairs_path()
+    inputs = {
+        "anchors": anchors_path,
+        "clips": dataset.clips_path(split),
+        "classes": dataset.data / "classes.csv",
+        "forbidden_pairs": forbidden if forbidden.exists() else None,
+    }
+    num = config.num_train if name == "train" else num_per_class(name, config)
+    step = Step(output, inputs, {"seed": config.seed, "num": num})
+    if step.is_current():
+        return
+    pairing = Pairing(
+        anchors,
+        dataset.clip_labels(split),
+        dataset.classes.ids,
+        dataset.forbidden(),
+        config.seed,
+    )
+    write_table(output, rows(name, pairing, dataset, config), Mixture)
+    if pairing.missing:
+        logger.warning("%s: classes without anchors: %s", output, " ".join(pairing.missing))
+    step.finish(num_classes=len(pairing.class_ids), missing_classes=pairing.missing)
+
+
+def main(argv: list[str] | None = None) -> None:
+    options = parser(__doc__).parse_args(argv)
+    config = load(options.conf, "mixtures", Mixtures, options.overrides)
+    dataset = Dataset()
+    for name in LISTS:
+        write_list(name, dataset, config)
+
+
+if __name__ == "__main__":
+    run(main)

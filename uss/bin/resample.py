@@ -1,0 +1,156 @@
+"""Stage 1: decode every clip once, resample, mix down to mono, and pack.
+
+Reads data/<split>/clips.csv and the audio files that it names; conf/resample.yaml.
+Writes data/<split>/waveforms/part_0000.h5 (audio_name, waveform int16, target: the layout of
+audioset_tagging_cnn), and with --merge data/<split>/rejected.csv. Sharded over the parts.
+
+    SHARD=1 NUM_SHARDS=4 python -m uss.bin.resample
+    python -m uss.bin.resample --merge
+"""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from uss import audio
+from uss.bin.command import parser, run
+from uss.config import load, to_dict
+from uss.data.dataset import Dataset
+from uss.data.packed import part_path, write_part
+from uss.files import Step, digest_of, digest_of_stats, read_facts
+from uss.labels import Classes
+from uss.schema import Resample
+from uss.shards import mine, parts
+from uss.tables import Clip, Rejected, write_table
+
+TRUNCATION_TOLERANCE_SECONDS = 0.25
+
+logger = logging.getLogger(__name__)
+
+
+def prepare(clip: Clip, config: Resample) -> tuple[np.ndarray, bool]:
+    """One clip at the recipe's rate.
+
+    Returns:
+        (samples,) float32 within [-1, 1], and whether it was scaled down to stay within.
+
+    Raises:
+        ValueError: with the reason for which the clip is rejected.
+    """
+    waveform, rate = audio.decode(clip.path, clip.start_seconds, clip.duration_seconds)
+    seconds = waveform.shape[1] / rate
+    if seconds < clip.duration_seconds - TRUNCATION_TOLERANCE_SECONDS or seconds == 0:
+        raise ValueError(f"truncated: {seconds:.2f} s of {clip.duration_seconds:.2f} s")
+    if not np.isfinite(waveform).all():
+        raise ValueError("samples that are not finite")
+    mono = audio.resample(waveform.mean(axis=0), rate, config.sample_rate)
+    mono = mono[: round(config.clip_seconds * config.sample_rate)]
+    level = audio.dbfs(mono)
+    if level < config.silence_dbfs:
+        raise ValueError(f"silent: {level:.1f} dBFS")
+    peak = float(np.abs(mono).max())
+    return (mono / peak, True) if peak > 1 else (mono, False)
+
+
+def pack(clips: list[Clip], classes: Classes, config: Resample, path: Path) -> dict:
+    """Write one part; returns what the record should say of it."""
+    num_samples = round(config.clip_seconds * config.sample_rate)
+    names, waveforms, targets, rejected, scaled = [], [], [], [], []
+    for clip in tqdm(clips, desc=str(path), disable=None, leave=False):
+        try:
+            waveform, was_scaled = prepare(clip, config)
+        except ValueError as error:
+            rejected.append([clip.clip_id, str(error)])
+            continue
+        packed = np.zeros(num_samples, np.int16)
+        packed[: len(waveform)] = audio.to_int16(waveform)
+        names.append(clip.clip_id)
+        waveforms.append(packed)
+        targets.append(classes.multi_hot(clip.labels))
+        scaled += [clip.clip_id] * was_scaled
+    datasets = {
+        "audio_name": names,
+        "waveform": np.array(waveforms, np.int16).reshape(-1, num_samples),
+        "target": np.array(targets, bool).reshape(-1, len(classes)),
+    }
+    write_part(path, datasets, sample_rate=config.sample_rate)
+    return {"num_packed": len(names), "rejected": rejected, "scaled_below_full_scale": scaled}
+
+
+def work(dataset: Dataset, config: Resample) -> list[tuple[str, Path, list[Clip]]]:
+    """Every part of every split: (split, file, its clips)."""
+    result = []
+    for split in dataset.splits:
+        clips = dataset.clips(split)
+        for number, rows in enumerate(parts(len(clips), config.clips_per_part)):
+            path = part_path(dataset.data / split / "waveforms", number)
+            result.append((split, path, clips[rows.start : rows.stop]))
+    return result
+
+
+def merge(dataset: Dataset, config: Resample) -> None:
+    """Check that every part is there, write rejected.csv, and fail above the budget."""
+    of_split: dict[str, list[tuple[Path, int]]] = {}
+    for split, path, clips in work(dataset, config):
+        of_split.setdefault(split, []).append((path, len(clips)))
+    failures = []
+    for split, paths in of_split.items():
+        rejected, num_packed, num_scaled = [], 0, 0
+        for path, num_clips in paths:
+            facts = read_facts(path)
+            assert facts["num_packed"] + len(facts["rejected"]) == num_clips, path
+            rejected += [Rejected(*row) for row in facts["rejected"]]
+            num_packed += facts["num_packed"]
+            num_scaled += len(facts["scaled_below_full_scale"])
+        for stale in set((dataset.data / split / "waveforms").glob("part_*.h5")) - {
+            path for path, _ in paths
+        }:
+            logger.info("remove %s: the split has fewer parts now", stale)
+            stale.unlink()
+        table = dataset.data / split / "rejected.csv"
+        write_table(table, rejected, Rejected)
+        logger.info(
+            "%s: %d clips packed, %d rejected, %d scaled below full scale",
+            split,
+            num_packed,
+            len(rejected),
+            num_scaled,
+        )
+        budget = config.max_rejected_fraction * (num_packed + len(rejected))
+        if len(rejected) > budget or num_packed == 0:
+            failures.append(
+                f"{table}: {len(rejected)} of {num_packed + len(rejected)} clips are rejected, "
+                f"such as {rejected[0].clip_id!r} ({rejected[0].reason})"
+            )
+    if failures:
+        raise ValueError(
+            f"{'; '.join(failures)}; mend the clips, or raise resample.max_rejected_fraction "
+            f"({config.max_rejected_fraction})"
+        )
+
+
+def main(argv: list[str] | None = None) -> None:
+    options = parser(__doc__)
+    options.add_argument("--merge", action="store_true", help="write rejected.csv, check counts")
+    options = options.parse_args(argv)
+    config = load(options.conf, "resample", Resample, options.overrides)
+    dataset = Dataset()
+    if options.merge:
+        return merge(dataset, config)
+    settings = to_dict(config)
+    del settings["max_rejected_fraction"]  # decides nothing about a part
+    for _, path, clips in mine(work(dataset, config)):
+        inputs = {
+            "classes": dataset.data / "classes.csv",
+            "clips": digest_of([list(clip) for clip in clips]),
+            "audio": digest_of_stats([Path(clip.path) for clip in clips]),
+        }
+        step = Step(path, inputs, settings)
+        if not step.is_current():
+            step.finish(**pack(clips, dataset.classes, config, path))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,33 @@
+"""Where in a clip a class sounds most, by the sound event detector's frame probabilities."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def find_anchors(framewise: Tensor, segment_frames: int, hop_size: int) -> tuple[Tensor, Tensor]:
+    """The most active stretch of each row (bytedance/uss, anchor segment detector, "max area").
+
+    Args:
+        framewise: (n, frames) probabilities of one class in each of n clips.
+        segment_frames: frames of an anchor.
+        hop_size: samples of a frame.
+
+    Returns:
+        (n,) first sample of each anchor, and (n,) the filtered probability at its centre. The
+        filter is a mean over segment_frames + 1 frames with replicated edges; ties go to the
+        first frame; the centre is clamped so that the anchor lies within the clip.
+
+    Raises:
+        ValueError: the clips are shorter than an anchor.
+    """
+    half = segment_frames // 2
+    num_frames = framewise.shape[1]
+    if num_frames <= 2 * half:
+        raise ValueError("the clips are shorter than an anchor: lower anchors.segment_seconds")
+    padded = functional.pad(framewise[:, None], (half, half), mode="replicate")
+    # A float32 convolution, as published: where a detector saturates, rounding decides the ties.
+    kernel = torch.full((1, 1, 2 * half + 1), 1 / (2 * half + 1), device=framewise.device)
+    score, centre = functional.conv1d(padded, kernel)[:, 0].max(dim=1)
+    centre = centre.clamp(half, num_frames - 1 - half)
+    return (centre - half) * hop_size, score

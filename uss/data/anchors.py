@@ -1,0 +1,55 @@
+"""Anchors: the 2-second stretches of a clip in which a labelled class sounds, packed."""
+
+from pathlib import Path
+
+import numpy as np
+
+from uss.data.packed import Packed
+from uss.tables import Anchor, read_table
+
+
+class AnchorSet:
+    """The packed anchors of a split, one a row.
+
+    Args:
+        split_dir: data/<split>.
+        name: `anchors`, or `sed_anchors` where the former come from true times.
+
+    Attributes:
+        anchors: rows of the table, in packed order.
+        row_of: anchor_id -> row.
+        sample_rate: in Hz.
+
+    Raises:
+        ValueError: the table and the packed anchors differ.
+    """
+
+    def __init__(self, split_dir: Path | str, name: str = "anchors") -> None:
+        table = Path(split_dir) / f"{name}.csv"
+        by_id = {anchor.anchor_id: anchor for anchor in read_table(table, Anchor)}
+        self.packed = Packed(Path(split_dir) / name, stage=2)
+        ids = self.packed.strings("anchor_id")
+        if set(ids) != by_id.keys():
+            raise ValueError(
+                f"{table} and {self.packed.folder} hold different anchors; write both again: "
+                "./run.sh --stage 2 --stop-stage 2"
+            )
+        self.anchors = [by_id[anchor_id] for anchor_id in ids]
+        self.row_of = {anchor_id: row for row, anchor_id in enumerate(ids)}
+        self.sample_rate = int(self.packed.attributes["sample_rate"])
+        self.num_samples = self.packed.width("waveform")[0]
+
+    def __len__(self) -> int:
+        return len(self.anchors)
+
+    def waveforms(self, rows: np.ndarray | range | list[int]) -> np.ndarray:
+        """(len(rows), samples) int16."""
+        return self.packed.read("waveform", rows)
+
+    def embeddings(self, rows: np.ndarray | range | list[int]) -> np.ndarray:
+        """(len(rows), embedding size) float32: the query encoder's output."""
+        return self.packed.read("embedding", rows)
+
+    def probabilities(self, rows: np.ndarray | range | list[int]) -> np.ndarray:
+        """(len(rows), num_classes) float32: the query encoder's class probabilities."""
+        return self.packed.read("probabilities", rows)

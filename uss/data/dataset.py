@@ -1,0 +1,82 @@
+"""What a recipe's local/ wrote in data/: classes, clips, and where it knows them true times."""
+
+from pathlib import Path
+
+from uss.labels import Classes, read_classes
+from uss.tables import ClassPair, Clip, Event, read_table
+
+LABELLED_SPLITS = ("train", "dev", "eval")
+UNLABELLED = "unlabelled"  # optional: more audio for the A-MAE's pretraining
+
+
+class Dataset:
+    """The tables of stage 0.
+
+    Args:
+        data: the recipe's data folder.
+
+    Raises:
+        ValueError: from any method, naming file and id, where a table is missing or wrong.
+    """
+
+    def __init__(self, data: Path | str = "data") -> None:
+        self.data = Path(data)
+        self.classes: Classes = read_classes(self.data / "classes.csv")
+
+    @property
+    def splits(self) -> list[str]:
+        unlabelled = self.clips_path(UNLABELLED).exists()
+        return [*LABELLED_SPLITS, UNLABELLED] if unlabelled else list(LABELLED_SPLITS)
+
+    def clips_path(self, split: str) -> Path:
+        return self.data / split / "clips.csv"
+
+    def events_path(self, split: str) -> Path:
+        return self.data / split / "events.csv"
+
+    def forbidden_pairs_path(self) -> Path:
+        return self.data / "forbidden_pairs.csv"
+
+    def clips(self, split: str) -> list[Clip]:
+        path = self.clips_path(split)
+        clips = read_table(path, Clip)
+        for clip in clips:
+            for class_id in clip.labels.split():
+                if class_id not in self.classes:
+                    raise ValueError(
+                        f"{path}: id {clip.clip_id!r}: label {class_id} is not in "
+                        f"{self.data / 'classes.csv'}; add the class there or drop the label"
+                    )
+        return clips
+
+    def events(self, split: str) -> list[Event] | None:
+        """True times sorted by id, or None where the recipe keeps none."""
+        path = self.events_path(split)
+        if not path.exists():
+            return None
+        events = read_table(path, Event)
+        labels = self.clip_labels(split)
+        for event in events:
+            if event.class_id not in labels.get(event.clip_id, ()):
+                raise ValueError(
+                    f"{path}: id {event.event_id!r}: clip {event.clip_id} does not carry the "
+                    f"label {event.class_id} in {self.clips_path(split)}; correct one of them"
+                )
+        return events
+
+    def clip_labels(self, split: str) -> dict[str, frozenset[str]]:
+        return {clip.clip_id: frozenset(clip.labels.split()) for clip in self.clips(split)}
+
+    def forbidden(self) -> dict[str, set[str]]:
+        """class_id -> classes that overlap it in meaning, from the optional forbidden_pairs.csv."""
+        forbidden: dict[str, set[str]] = {}
+        path = self.forbidden_pairs_path()
+        for pair in read_table(path, ClassPair) if path.exists() else []:
+            forbidden.setdefault(pair.class_id, set()).add(pair.other_class_id)
+            forbidden.setdefault(pair.other_class_id, set()).add(pair.class_id)
+        return forbidden
+
+    def groups(self, split: str) -> set[str]:
+        """The recordings of a split: those of the events where they are known."""
+        events = self.events(split)
+        return {row.group for row in (events if events is not None else self.clips(split))}

@@ -1,0 +1,35 @@
+"""Packed clips, in the layout of audioset_tagging_cnn: audio_name, waveform int16, target."""
+
+from pathlib import Path
+
+import numpy as np
+
+from uss.data.packed import Packed
+
+
+class WaveformSet:
+    """The packed clips of a split.
+
+    Args:
+        split_dir: data/<split>, whose `waveforms` stage 1 wrote.
+
+    Attributes:
+        names: clip ids, one a row.
+        target: (num_clips, num_classes) bool, the weak labels.
+        sample_rate: in Hz.
+        num_samples: of each clip.
+    """
+
+    def __init__(self, split_dir: Path | str) -> None:
+        self.packed = Packed(Path(split_dir) / "waveforms", stage=1)
+        self.names = self.packed.strings("audio_name")
+        self.target = self.packed.read("target", range(len(self.packed)))
+        self.sample_rate = int(self.packed.attributes["sample_rate"])
+        self.num_samples = self.packed.width("waveform")[0]
+
+    def __len__(self) -> int:
+        return len(self.packed)
+
+    def read(self, rows: np.ndarray | range | list[int]) -> np.ndarray:
+        """(len(rows), num_samples) int16."""
+        return self.packed.read("waveform", rows)

@@ -1,0 +1,195 @@
+"""Atomic files, their digests, and the record beside an output that decides whether to redo it."""
+
+import hashlib
+import json
+import logging
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def atomic(path: Path | str) -> Iterator[Path]:
+    """Yield a sibling temporary name; sync and rename it to `path` when the block ends well.
+
+    A reader therefore sees the old file or the new one, never a part. The suffix is kept, since
+    libraries choose formats by it.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path | str, text: str) -> None:
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path | str, value: object) -> None:
+    write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path | str) -> dict:
+    """Raises ValueError, with the path, where the file is no JSON object."""
+    try:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}: not JSON ({error}); remove it and run its stage again") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"{path}: not a JSON object; remove it and run its stage again")
+    return value
+
+
+def meta_path(path: Path | str) -> Path:
+    path = Path(path)
+    return path.with_name(path.name + ".meta.json")
+
+
+def digest(path: Path | str) -> str:
+    """SHA-256 of a file, taken from its record where size and modification time still agree."""
+    path = Path(path)
+    stat = path.stat()
+    try:
+        record = json.loads(meta_path(path).read_text(encoding="utf-8"))["output"]
+        if (record["size"], record["mtime_ns"]) == (stat.st_size, stat.st_mtime_ns):
+            return record["digest"]
+    except (OSError, KeyError, TypeError, json.JSONDecodeError):
+        pass
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest_of(value: object) -> str:
+    """SHA-256 of a value's JSON."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def digest_of_files(paths: list[Path]) -> str:
+    """One digest of the contents of several files, in order."""
+    return digest_of([digest(path) for path in paths])
+
+
+def digest_of_stats(paths: list[Path]) -> str:
+    """Digest of names, sizes and modification times: for many large files that others wrote."""
+    stats = []
+    for path in paths:
+        stat = path.stat() if path.exists() else None
+        stats.append([str(path), stat and stat.st_size, stat and stat.st_mtime_ns])
+    return digest_of(stats)
+
+
+def code_version() -> str:
+    """The commit of the checkout ("-dirty" where edited), or the package's version."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        from uss import __version__
+
+        return __version__
+
+
+class Step:
+    """One output file, made from inputs and settings, with a record `<output>.meta.json`.
+
+    Args:
+        output: the file that the step writes.
+        inputs: name -> path of a file (digested), or a digest (a str), or None (absent).
+        settings: the configuration that the output depends on; JSON values only.
+
+    The code version is recorded and never compared.
+    """
+
+    def __init__(
+        self, output: Path | str, inputs: dict[str, Path | str | None], settings: dict
+    ) -> None:
+        self.output = Path(output)
+        self.settings = json.loads(json.dumps(settings))
+        self.inputs = {}
+        for name, value in inputs.items():
+            if isinstance(value, Path):
+                if not value.exists():
+                    raise ValueError(f"{value} is missing ({name} of {self.output})")
+                value = digest(value)
+            self.inputs[name] = value
+
+    def is_current(self) -> bool:
+        """Whether the output stands for these inputs and settings; logs the reason either way."""
+        reason = self._reason()
+        if reason is None:
+            time = datetime.fromtimestamp(self.output.stat().st_mtime)
+            logger.info("skip %s: unchanged since %s", self.output, time.strftime("%F %T"))
+            return True
+        logger.info("run %s: %s", self.output, reason)
+        return False
+
+    def _reason(self) -> str | None:
+        if not self.output.exists():
+            return "not there yet"
+        try:
+            meta = json.loads(meta_path(self.output).read_text(encoding="utf-8"))
+            before_inputs, before_settings = meta["inputs"], meta["settings"]
+            recorded = meta["output"]["digest"]
+        except (OSError, KeyError, TypeError, json.JSONDecodeError):
+            return "its record is missing or broken"
+        changed = changes(before_inputs, self.inputs)
+        if changed:
+            return "changed input: " + ", ".join(changed)
+        changed = changes(before_settings, self.settings)
+        if changed:
+            return "changed setting: " + ", ".join(changed)
+        if digest(self.output) != recorded:
+            return "the file is not the one that was written"
+        return None
+
+    def finish(self, **facts: object) -> None:
+        """Record the output. `facts` are for readers (`read_facts`) and decide nothing."""
+        stat = self.output.stat()
+        meta_path(self.output).unlink(missing_ok=True)
+        output = {
+            "digest": digest(self.output),
+            "size": stat.st_size,
+            "mtime_ns": stat.st_mtime_ns,
+        }
+        meta = {
+            "inputs": self.inputs,
+            "settings": self.settings,
+            "output": output,
+            "facts": facts,
+            "code": code_version(),
+        }
+        write_json(meta_path(self.output), meta)
+
+
+def changes(before: dict, after: dict, prefix: str = "") -> list[str]:
+    """The keys (dotted) in which two nested dictionaries differ."""
+    keys = []
+    for key in sorted(before.keys() | after.keys()):
+        old, new = before.get(key), after.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            keys += changes(old, new, f"{prefix}{key}.")
+        elif old != new or (key in before) != (key in after):
+            shown = f" ({old} -> {new})" if max(len(str(old)), len(str(new))) <= 24 else ""
+            keys.append(f"{prefix}{key}{shown}")
+    return keys
+
+
+def read_facts(output: Path | str) -> dict:
+    """What `finish` was told of an output."""
+    path = meta_path(output)
+    if not path.exists():
+        raise ValueError(f"{path} is missing; run the stage that writes {output} again")
+    return read_json(path)["facts"]

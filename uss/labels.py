@@ -1,0 +1,68 @@
+"""Class tables: the recipe's own classes.csv and AudioSet's 527 classes."""
+
+import csv
+import difflib
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from uss.tables import ClassRow, read_table
+
+
+class Classes:
+    """The classes of a recipe in the order of their index."""
+
+    def __init__(self, rows: list[ClassRow], origin: str) -> None:
+        if [row.index for row in rows] != list(range(len(rows))):
+            raise ValueError(f"{origin}: the indices must be 0, 1, 2, ... without gaps")
+        self.ids = [row.class_id for row in rows]
+        self.names = [row.name for row in rows]
+        self._index = {class_id: index for index, class_id in enumerate(self.ids)}
+        if len(self._index) != len(self.ids):
+            raise ValueError(f"{origin}: a class_id stands twice")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __contains__(self, class_id: str) -> bool:
+        return class_id in self._index
+
+    def index(self, class_id: str) -> int:
+        return self._index[class_id]
+
+    def index_of_name(self, name: str) -> int:
+        """Raises ValueError with the nearest names."""
+        try:
+            return self.names.index(name)
+        except ValueError:
+            near = ", ".join(difflib.get_close_matches(name, self.names, n=3, cutoff=0.0))
+            raise ValueError(f"no class is named {name!r}; the nearest are: {near}") from None
+
+    def multi_hot(self, labels: str) -> np.ndarray:
+        """(num_classes,) bool of space-separated class_ids."""
+        target = np.zeros(len(self), dtype=bool)
+        target[[self._index[class_id] for class_id in labels.split()]] = True
+        return target
+
+
+def read_classes(path: Path | str) -> Classes:
+    return Classes(read_table(path, ClassRow), str(path))
+
+
+def audioset_classes() -> Classes:
+    """AudioSet's 527 classes (class_labels_indices.csv)."""
+    path = resources.files("uss") / "resources" / "class_labels_indices.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [
+            ClassRow(int(row["index"]), row["mid"], row["display_name"])
+            for row in csv.DictReader(file)
+        ]
+    return Classes(rows, str(path))
+
+
+def audioset_parents() -> dict[str, list[str]]:
+    """class_id -> class_ids of its parents in the AudioSet ontology."""
+    path = resources.files("uss") / "resources" / "audioset_ontology.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["mid"]: row["parent_mids"].split() for row in csv.DictReader(file)}

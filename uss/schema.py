@@ -1,0 +1,265 @@
+"""The dataclass of each YAML in a recipe's conf/. Defaults are the paper's, or METHOD's readings.
+
+Values are checked here, at the border; the code behind takes them as they are.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+def _at_least(minimum: float, **values: float) -> None:
+    for key, value in values.items():
+        if value < minimum:
+            raise ValueError(f"{key} is {value}, must be at least {minimum}")
+
+
+def _positive(**values: float) -> None:
+    for key, value in values.items():
+        if value <= 0:
+            raise ValueError(f"{key} is {value}, must be positive")
+
+
+def _fraction(**values: float) -> None:
+    for key, value in values.items():
+        if not 0 <= value <= 1:
+            raise ValueError(f"{key} is {value}, must be between 0 and 1")
+
+
+def _channels(channels: list[int]) -> None:
+    if len(channels) < 2 or min(channels) < 1:
+        raise ValueError(f"channels is {channels}, must be two or more positive numbers")
+
+
+@dataclass
+class Resample:
+    """resample.yaml, stage 1: every clip decoded, resampled, mixed down and packed once."""
+
+    sample_rate: int = 32000
+    clip_seconds: float = 10.0  # packed length: shorter clips are zero-padded, longer ones cut
+    clips_per_part: int = 500  # clips of one HDF5 part: the unit of work of a shard
+    max_rejected_fraction: float = 0.05  # of a split; above it the stage fails
+    silence_dbfs: float = -60.0  # a clip whose RMS is below is rejected as silent
+
+    def __post_init__(self) -> None:
+        _at_least(1, sample_rate=self.sample_rate, clips_per_part=self.clips_per_part)
+        _positive(clip_seconds=self.clip_seconds)
+        _fraction(max_rejected_fraction=self.max_rejected_fraction)
+
+
+@dataclass
+class Training:
+    """How one network is trained; the same keys for tagger, A-MAE and separator."""
+
+    steps: int
+    batch_size: int = 16  # global: does not change with the number of processes
+    seed: int = 0
+    learning_rate: float = 1e-3
+    betas: list[float] = field(default_factory=lambda: [0.9, 0.999])
+    weight_decay: float = 0.0
+    amsgrad: bool = True
+    warmup_steps: int = 0  # x0.001, x0.01, x0.1 for a third each, then constant
+    batch_norm_momentum: float = 0.1
+    threads: int = 2  # CPU threads; they order sums, so they are part of a result
+    save_minutes: float = 10.0  # between checkpoints
+    log_steps: int = 50  # between lines of train.jsonl
+
+    def __post_init__(self) -> None:
+        _at_least(
+            1,
+            steps=self.steps,
+            batch_size=self.batch_size,
+            threads=self.threads,
+            log_steps=self.log_steps,
+        )
+        _at_least(0, seed=self.seed, warmup_steps=self.warmup_steps, save_minutes=self.save_minutes)
+        _positive(learning_rate=self.learning_rate)
+        _fraction(batch_norm_momentum=self.batch_norm_momentum)
+        if len(self.betas) != 2:
+            raise ValueError(f"betas is {self.betas}, must be two numbers")
+
+
+@dataclass
+class PannsModel:
+    """A PANNs network (Cnn14 and Cnn14_DecisionLevelMax share their weights' names)."""
+
+    sample_rate: int
+    num_classes: int
+    window_size: int = 1024
+    hop_size: int = 320
+    mel_bins: int = 64
+    fmin: float = 50.0
+    fmax: float = 14000.0
+    channels: list[int] = field(default_factory=lambda: [64, 128, 256, 512, 1024, 2048])
+
+    def __post_init__(self) -> None:
+        _channels(self.channels)
+        if not 0 <= self.fmin < self.fmax <= self.sample_rate / 2:
+            raise ValueError(
+                f"fmin {self.fmin} and fmax {self.fmax} must lie within 0 .. sample_rate / 2"
+            )
+
+
+@dataclass
+class TaggerModel:
+    """The part of `PannsModel` that a recipe chooses; rate and classes come with the data."""
+
+    window_size: int = 1024
+    hop_size: int = 320
+    mel_bins: int = 64
+    fmin: float = 50.0
+    fmax: float = 14000.0
+    channels: list[int] = field(default_factory=lambda: [64, 128, 256, 512, 1024, 2048])
+
+    def __post_init__(self) -> None:
+        _at_least(1, window_size=self.window_size, hop_size=self.hop_size, mel_bins=self.mel_bins)
+        _channels(self.channels)
+
+
+@dataclass
+class Tagger:
+    """tagger.yaml, stage 2: sound event detector and query encoder in one."""
+
+    training: Training
+    model: TaggerModel = field(default_factory=TaggerModel)
+
+
+@dataclass
+class Anchors:
+    """anchors.yaml, stage 2: where in a clip a labelled class sounds."""
+
+    segment_seconds: float = 2.0
+    silence_dbfs: float = -60.0  # an anchor whose RMS is below is dropped and counted
+    batch_size: int = 16  # clips a forward pass
+
+    def __post_init__(self) -> None:
+        _positive(segment_seconds=self.segment_seconds)
+        _at_least(1, batch_size=self.batch_size)
+
+
+@dataclass
+class Mixtures:
+    """mixtures.yaml, stage 3."""
+
+    num_train: int  # rows of the training stream that are listed; the stream wraps there
+    seed: int = 0
+    num_query_per_class: int = 100
+    num_dev_per_class: int = 100
+    num_eval_per_class: int = 100
+
+    def __post_init__(self) -> None:
+        _at_least(0, seed=self.seed)
+        _at_least(
+            1,
+            num_train=self.num_train,
+            num_query_per_class=self.num_query_per_class,
+            num_dev_per_class=self.num_dev_per_class,
+            num_eval_per_class=self.num_eval_per_class,
+        )
+
+
+@dataclass
+class AmaeModel:
+    """The audio masked autoencoder (ViT-B/16 as published)."""
+
+    sample_rate: int = 16000
+    input_frames: int = 1024
+    mel_bins: int = 128
+    width: int = 768
+    depth: int = 12
+    heads: int = 12
+    decoder_width: int = 512
+    decoder_depth: int = 8
+    decoder_heads: int = 16
+    mean: float | None = None  # of the log-mel filterbank; null: measured on the training audio
+    std: float | None = None
+
+    def __post_init__(self) -> None:
+        _at_least(1, width=self.width, depth=self.depth, heads=self.heads)
+        _at_least(0, decoder_depth=self.decoder_depth)
+        if self.input_frames % 32 or self.mel_bins % 16:
+            raise ValueError("input_frames must be a multiple of 32 and mel_bins of 16")
+        if self.width % self.heads or self.decoder_width % self.decoder_heads:
+            raise ValueError("width must be a multiple of heads, in encoder and decoder")
+        if (self.mean is None) != (self.std is None):
+            raise ValueError("mean and std are either both given or both null")
+
+
+@dataclass
+class Amae:
+    """amae.yaml, stage 4: the A-MAE and its pretraining."""
+
+    training: Training
+    model: AmaeModel = field(default_factory=AmaeModel)
+    mask_ratio: float = 0.8
+    mixtures_per_part: int = 1000  # mixtures of one part of cached features
+
+    def __post_init__(self) -> None:
+        if not 0 < self.mask_ratio < 1:
+            raise ValueError(f"mask_ratio is {self.mask_ratio}, must be between 0 and 1")
+        _at_least(1, mixtures_per_part=self.mixtures_per_part)
+
+
+@dataclass
+class Stft:
+    window_size: int = 1024
+    hop_size: int = 320
+
+    def __post_init__(self) -> None:
+        _at_least(2, window_size=self.window_size, hop_size=self.hop_size)
+
+
+@dataclass
+class SystemAmae:
+    """What the separator takes from the A-MAE."""
+
+    features: Literal["none", "paper", "aligned"] = "none"
+    fusion: Literal["concat", "channel", "bottleneck"] = "concat"
+    updated: bool = False
+    source: Literal["cached", "live"] = "cached"
+    learning_rate: float = 1e-5  # of the A-MAE's blocks, where updated
+
+    def __post_init__(self) -> None:
+        _positive(learning_rate=self.learning_rate)
+        if self.updated and self.source == "cached":
+            raise ValueError("source is cached, but updated features change: write source: live")
+
+
+@dataclass
+class System:
+    """systems/<name>.yaml: one separator."""
+
+    query: Literal["embedding", "at_soft"] = "embedding"
+    normalization: Literal["joint", "none", "per_signal"] = "joint"
+    stft: Stft = field(default_factory=Stft)
+    channels: list[int] = field(default_factory=lambda: [32, 64, 128, 256, 384, 384])
+    amae: SystemAmae = field(default_factory=SystemAmae)
+
+    def __post_init__(self) -> None:
+        _channels(self.channels)
+
+
+@dataclass
+class Evaluate:
+    """evaluate.yaml, stage 7."""
+
+    seed: int = 0
+    batch_size: int = 16
+    mixtures_per_part: int = 500  # mixtures of one results part: the unit of work of a shard
+    summary: Literal["median", "mean"] = "median"  # within a class (median) or recording (mean)
+    num_draws: int = 2000  # of the bootstrap
+    figure2_classes: list[str] | Literal["all"] = "all"
+    figure3_mixtures: list[str] = field(default_factory=list)  # empty: the median example
+    num_examples: int = 6  # mixtures to listen to on the page
+
+    def __post_init__(self) -> None:
+        _at_least(1, batch_size=self.batch_size, mixtures_per_part=self.mixtures_per_part)
+        _at_least(1, num_draws=self.num_draws, num_examples=self.num_examples)
+
+
+@dataclass
+class Pretrained:
+    """pretrained.yaml: local files of published weights; null where the recipe trains its own."""
+
+    sound_event_detector: str | None = None
+    query_encoder: str | None = None
+    audio_mae: str | None = None
