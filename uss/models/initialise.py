@@ -1,0 +1,15 @@
+"""One rule for every network: Xavier-uniform weights, zero biases (METHOD section 4)."""
+
+from torch import nn
+
+
+def xavier(module: nn.Module) -> None:
+    """Initialise all linear and convolution layers of `module` from torch's generator.
+
+    A kernel counts as a matrix (outputs, inputs x kernel area), as Xavier's fans do.
+    """
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.xavier_uniform_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)

@@ -1,0 +1,139 @@
+"""The separators of METHOD section 1: residual U-Net, with or without A-MAE features."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from uss.models.audio_mae import PATCH, AudioMaeEncoder
+from uss.models.features import AmaeFeatures
+from uss.models.filterbank import HOP_SECONDS
+from uss.models.fusion import BottleneckFusion, ChannelFusion, ConcatFusion
+from uss.models.initialise import xavier
+from uss.models.resunet import ResUNet, complex_mask
+from uss.models.stft import Stft
+from uss.schema import AmaeModel, System
+
+MAGNITUDE_FLOOR = 1e-5
+
+
+class MaskNetwork(nn.Module):
+    """Magnitude to complex mask. All that is learned without the STFT and the A-MAE."""
+
+    def __init__(self, system: System, condition_size: int, amae_width: int, amae_bands: int):
+        super().__init__()
+        num_bins = system.stft.window_size // 2
+        bin_multiple = 2 ** len(system.channels)
+        if num_bins % bin_multiple:
+            raise ValueError(
+                f"stft.window_size {system.stft.window_size} must be a multiple of "
+                f"{2 * bin_multiple} for {len(system.channels)} channels"
+            )
+        self.bn0 = nn.BatchNorm1d(num_bins + 1)
+        self.fusion, self.bottleneck_fusion = None, None
+        amae = system.amae
+        if amae.features == "none":
+            pass
+        elif amae.fusion == "concat":
+            self.fusion = ConcatFusion(amae.features, amae_width, bin_multiple)
+        elif amae.fusion == "channel":
+            self.fusion = ChannelFusion(amae.features, amae_width, num_bins)
+        else:
+            self.bottleneck_fusion = bottleneck_fusion(system, amae_width, amae_bands)
+        num_inputs = self.fusion.num_inputs if self.fusion else 1
+        self.unet = ResUNet(num_inputs, 3, system.channels, condition_size)
+        xavier(self)
+
+    def forward(self, magnitude: Tensor, condition: Tensor, features: Tensor | None) -> Tensor:
+        """-> real and imaginary part of the mask (batch, 2, frames, bins).
+
+        magnitude (batch, frames, bins), condition (batch, condition_size), features as
+        `AmaeFeatures` gives them.
+        """
+        num_frames, num_bins = magnitude.shape[1], magnitude.shape[2] - 1
+        x = self.bn0(magnitude.transpose(1, 2)).transpose(1, 2)
+        x = F.pad(x, (0, 0, 0, -num_frames % self.unet.time_multiple))
+        x = x[:, :, :num_bins].unsqueeze(1)  # without the Nyquist bin
+        bottleneck = None
+        if self.fusion is not None:
+            x = self.fusion(x, features, num_frames)
+        if self.bottleneck_fusion is not None:
+            bottleneck = self.bottleneck_fusion(features, x.shape[2] // self.unet.time_multiple)
+        maps = self.unet(x, condition, bottleneck)
+        maps = F.pad(maps[:, :, :num_frames, :num_bins], (0, 1))  # the Nyquist bin again
+        return complex_mask(maps)
+
+
+def bottleneck_fusion(system: System, amae_width: int, amae_bands: int) -> BottleneckFusion:
+    """Checks that columns and mel patches divide into the cells of the narrowest map."""
+    time_multiple = 2 ** (len(system.channels) - 1)
+    num_cells = system.stft.window_size // 2 // 2 ** len(system.channels)
+    if time_multiple % PATCH or amae_bands % num_cells:
+        raise ValueError(
+            f"amae.fusion bottleneck cannot map {amae_bands} mel patches of {PATCH} frames to "
+            f"{num_cells} frequency cells of {time_multiple} frames: change stft.window_size or "
+            "the number of channels, or the fusion to channel"
+        )
+    return BottleneckFusion(amae_width, system.channels[-1], time_multiple // PATCH, num_cells)
+
+
+class Separator(nn.Module):
+    """Mixture and condition to the target's waveform."""
+
+    def __init__(self, system: System, network: MaskNetwork, amae: AmaeFeatures | None):
+        super().__init__()
+        self.system = system
+        self.stft = Stft(system.stft.window_size, system.stft.hop_size)
+        self.network = network
+        self.amae = amae
+
+    def forward(self, mixture: Tensor, condition: Tensor, features: Tensor | None = None) -> Tensor:
+        """(batch, samples), (batch, condition_size) -> (batch, samples).
+
+        features: what `self.amae` gives for the mixture, where it was computed before.
+        """
+        if self.amae is not None:
+            features = self.amae(mixture) if features is None else features.to(mixture.dtype)
+        spectrum = self.stft(mixture)
+        real, imag = spectrum.real, spectrum.imag
+        magnitude = (real.square() + imag.square()).clamp(min=MAGNITUDE_FLOOR**2).sqrt()
+        mask_real, mask_imag = self.network(magnitude, condition, features).unbind(dim=1)
+        separated = torch.complex(
+            real * mask_real - imag * mask_imag, real * mask_imag + imag * mask_real
+        )
+        return self.stft.inverse(separated, mixture.shape[1])
+
+    def load_audio_mae(self, audio_mae: AudioMaeEncoder) -> None:
+        """Takes over a (pre)trained A-MAE's encoder weights and position table."""
+        assert self.amae is not None
+        encoder = self.amae.encoder
+        weights = audio_mae.state_dict()
+        encoder.load_state_dict({key: weights[key] for key in encoder.state_dict()})
+
+    def parameter_groups(self, learning_rate: float) -> list[dict]:
+        """What is trained, for an optimiser: the network, and an updated A-MAE at its own rate."""
+        groups = [{"params": list(self.network.parameters()), "lr": learning_rate}]
+        if self.amae is not None and self.amae.updated:
+            params = [p for p in self.amae.parameters() if p.requires_grad]
+            groups.append({"params": params, "lr": self.system.amae.learning_rate})
+        return groups
+
+
+def build_separator(
+    system: System, condition_size: int, sample_rate: int, amae_model: AmaeModel | None = None
+) -> Separator:
+    """A separator with initial weights from torch's generator (torch.manual_seed).
+
+    ValueError where the system's parts do not fit together.
+    """
+    if system.amae.features == "none":
+        return Separator(system, MaskNetwork(system, condition_size, 0, 0), None)
+    if amae_model is None:
+        raise ValueError(f"amae.features {system.amae.features} needs an A-MAE: give its model")
+    if system.amae.features == "aligned" and system.stft.hop_size != HOP_SECONDS * sample_rate:
+        raise ValueError(
+            f"amae.features aligned needs STFT frames of 10 ms: stft.hop_size "
+            f"{round(HOP_SECONDS * sample_rate)} at {sample_rate} Hz, not {system.stft.hop_size}"
+        )
+    encoder = AudioMaeEncoder(amae_model)
+    network = MaskNetwork(system, condition_size, amae_model.width, encoder.num_bands)
+    return Separator(system, network, AmaeFeatures(encoder, system.amae, sample_rate))

@@ -1,0 +1,75 @@
+"""The fixed tables that torchlibrosa stores as weights: ours, to compare with a file's."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from uss.models.log_mel import slaney_filters
+from uss.schema import PannsModel
+
+# Of the largest value. Rounding is 1e-7; another window, rate or mel scale differs by 1e-2 and more.
+TOLERANCE = 1e-5
+
+
+def stft_tables(window_size: int) -> dict[str, np.ndarray]:
+    """Windowed Fourier matrices, as the weights of a Conv1d (bins, 1, window_size)."""
+    bins, samples = np.arange(window_size // 2 + 1)[:, None], np.arange(window_size)
+    # Whole turns are taken off first: cosines of large angles are inexact.
+    angle = 2 * np.pi * (bins * samples % window_size) / window_size
+    window = hann(window_size)
+    return {
+        "conv_real.weight": (window * np.cos(angle))[:, None],
+        "conv_imag.weight": (-window * np.sin(angle))[:, None],
+    }
+
+
+def istft_tables(window_size: int) -> dict[str, np.ndarray]:
+    """Windowed inverse Fourier matrices, Conv1d (window_size, window_size, 1), squared window."""
+    samples = np.arange(window_size)
+    angle = 2 * np.pi * (samples[:, None] * samples % window_size) / window_size
+    window = hann(window_size)[:, None]
+    return {
+        "ola_window": window[:, 0] ** 2,
+        "conv_real.weight": (window * np.cos(angle) / window_size)[:, :, None],
+        "conv_imag.weight": (window * np.sin(angle) / window_size)[:, :, None],
+    }
+
+
+def hann(window_size: int) -> np.ndarray:
+    return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window_size) / window_size)
+
+
+def panns_tables(model: PannsModel) -> dict[str, np.ndarray]:
+    """All fixed tables of a PANNs file, under its keys."""
+    stft = stft_tables(model.window_size)
+    tables = {f"spectrogram_extractor.stft.{key}": table for key, table in stft.items()}
+    tables["logmel_extractor.melW"] = slaney_filters(
+        model.sample_rate, model.window_size, model.mel_bins, model.fmin, model.fmax
+    )
+    return tables
+
+
+def resunet_tables(window_size: int) -> dict[str, np.ndarray]:
+    """All fixed tables of a ResUNet30 file, under its keys."""
+    stft, istft = stft_tables(window_size), istft_tables(window_size)
+    return {f"base.stft.{key}": table for key, table in stft.items()} | {
+        f"base.istft.{key}": table for key, table in istft.items()
+    }
+
+
+def without_tables(tensors: dict, tables: dict[str, np.ndarray], origin: str) -> dict[str, Tensor]:
+    """`tensors` without `tables`, which must all be there and equal ours; ValueError if not."""
+    for key, ours in tables.items():
+        if key not in tensors:
+            raise ValueError(f"{origin}: missing {key}; fetch the original file")
+        theirs = tensors[key]
+        same_shape = isinstance(theirs, Tensor) and theirs.shape == ours.shape
+        tolerance = TOLERANCE * np.abs(ours).max()
+        if not same_shape or not torch.allclose(
+            theirs.double(), torch.from_numpy(ours).double(), rtol=0, atol=tolerance
+        ):
+            raise ValueError(
+                f"{origin}: its table {key} is not ours, so its front end is another (sample "
+                "rate, window or mel bands) and its weights would give wrong numbers here"
+            )
+    return {key: tensor for key, tensor in tensors.items() if key not in tables}

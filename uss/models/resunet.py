@@ -1,0 +1,105 @@
+"""Residual U-Net conditioned by FiLM: ResUNet30 of Kong et al. (arXiv 2305.07447) at any width."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from uss.models.film import FilmNorm
+
+
+class ResidualBlock(nn.Module):
+    """Pre-activation block: (FilmNorm, 3x3 convolution) twice, and a shortcut."""
+
+    def __init__(self, in_channels: int, out_channels: int, condition_size: int):
+        super().__init__()
+        self.norm1 = FilmNorm(in_channels, condition_size)
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
+        self.norm2 = FilmNorm(out_channels, condition_size)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+        self.shortcut = (
+            nn.Conv2d(in_channels, out_channels, 1)
+            if in_channels != out_channels
+            else nn.Identity()
+        )
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """(batch, in_channels, frames, bins) -> (batch, out_channels, frames, bins)."""
+        residual = self.conv1(self.norm1(x, condition))
+        residual = self.conv2(self.norm2(residual, condition))
+        return self.shortcut(x) + residual
+
+
+class DecoderBlock(nn.Module):
+    """Upsamples by a transposed convolution, joins the encoder's map, residual block."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, factor: tuple[int, int], condition_size: int
+    ):
+        super().__init__()
+        self.norm1 = FilmNorm(in_channels, condition_size)
+        self.conv1 = nn.ConvTranspose2d(in_channels, out_channels, factor, factor, bias=False)
+        self.block = ResidualBlock(2 * out_channels, out_channels, condition_size)
+
+    def forward(self, x: Tensor, skip: Tensor, condition: Tensor) -> Tensor:
+        """x (batch, in_channels, frames, bins), skip: the encoder's map, factor times larger."""
+        x = self.conv1(self.norm1(x, condition))
+        return self.block(torch.cat((x, skip), dim=1), condition)
+
+
+class ResUNet(nn.Module):
+    """Maps of a spectrogram to maps of a mask.
+
+    One encoder a number of `channels`; every one halves the bins, all but the last the frames.
+    So frames must be a multiple of `time_multiple` and bins of `bin_multiple`.
+    """
+
+    def __init__(self, num_inputs: int, num_outputs: int, channels: Sequence[int], condition_size):
+        super().__init__()
+        self.time_multiple = 2 ** (len(channels) - 1)
+        self.bin_multiple = 2 ** len(channels)
+        self.factors = [(2, 2)] * (len(channels) - 1) + [(1, 2)]
+        widths = [channels[0], *channels]
+        self.pre_conv = nn.Conv2d(num_inputs, channels[0], 1)
+        self.encoders = nn.ModuleList(
+            ResidualBlock(widths[level], widths[level + 1], condition_size)
+            for level in range(len(channels))
+        )
+        self.bottleneck = ResidualBlock(channels[-1], channels[-1], condition_size)
+        inputs = [*channels[1:], channels[-1]]
+        self.decoders = nn.ModuleList(
+            DecoderBlock(inputs[level], channels[level], self.factors[level], condition_size)
+            for level in reversed(range(len(channels)))
+        )
+        self.after_conv = nn.Conv2d(channels[0], num_outputs, 1)
+
+    def forward(self, x: Tensor, condition: Tensor, bottleneck: Tensor | None = None) -> Tensor:
+        """(batch, num_inputs, frames, bins) -> (batch, num_outputs, frames, bins).
+
+        condition (batch, condition_size). bottleneck: a map (batch, channels[-1],
+        frames / time_multiple, bins / bin_multiple) to be added where the network is narrowest.
+        """
+        x = self.pre_conv(x)
+        skips = []
+        for encoder, factor in zip(self.encoders, self.factors, strict=True):
+            x = encoder(x, condition)
+            skips.append(x)
+            x = F.avg_pool2d(x, factor)
+        if bottleneck is not None:
+            x = x + bottleneck
+        x = self.bottleneck(x, condition)
+        for decoder in self.decoders:
+            x = decoder(x, skips.pop(), condition)
+        return self.after_conv(x)
+
+
+def complex_mask(maps: Tensor) -> Tensor:
+    """Maps (batch, 3, frames, bins) -> real and imaginary part, (batch, 2, frames, bins).
+
+    Magnitude sigmoid(maps[:, 0]); phase the direction of (tanh(maps[:, 1]), tanh(maps[:, 2])).
+    """
+    phase = torch.tanh(maps[:, 1:])
+    # Clamped below the root: at the zero-padded Nyquist bin its gradient would be infinite.
+    length = phase.square().sum(dim=1, keepdim=True).clamp(min=1e-20).sqrt()
+    return torch.sigmoid(maps[:, :1]) * phase / length

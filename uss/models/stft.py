@@ -1,0 +1,47 @@
+"""Short-time Fourier transform and its inverse, equal to torchlibrosa's for any device and batch."""
+
+import torch
+from torch import Tensor, nn
+
+
+class Stft(nn.Module):
+    """Hann window, centred frames, reflect padding, one frame every hop_size samples."""
+
+    window: Tensor
+
+    def __init__(self, window_size: int, hop_size: int):
+        super().__init__()
+        self.window_size = window_size
+        self.hop_size = hop_size
+        self.register_buffer("window", torch.hann_window(window_size), persistent=False)
+
+    @property
+    def num_bins(self) -> int:
+        return self.window_size // 2 + 1
+
+    def num_frames(self, num_samples: int) -> int:
+        return num_samples // self.hop_size + 1
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """(batch, samples) -> complex (batch, frames, bins); samples > window_size / 2."""
+        spectrum = torch.stft(
+            waveform,
+            self.window_size,
+            self.hop_size,
+            window=self.window,
+            center=True,
+            pad_mode="reflect",
+            return_complex=True,
+        )
+        return spectrum.transpose(1, 2)
+
+    def inverse(self, spectrum: Tensor, num_samples: int) -> Tensor:
+        """complex (batch, frames, bins) -> (batch, num_samples)."""
+        return torch.istft(
+            spectrum.transpose(1, 2),
+            self.window_size,
+            self.hop_size,
+            window=self.window,
+            center=True,
+            length=num_samples,
+        )
