@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Universal sound separation in eight stages; ./run.sh --help lists the options.
+# The same file in every recipe: what is particular to one lies in its conf/ and local/.
+set -euo pipefail
+CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
+# shellcheck source=tools/stages.sh
+. ../../tools/stages.sh  # options -> $nj, $name, ${systems[@]}, ${config[@]}; here, launch
+
+stage_0() {  # clips and classes: all that is particular to the recipe
+    here local/prepare.sh "${config[@]}"
+    here python -m uss.bin.check_data "${config[@]}"
+}
+
+stage_1() {  # decodes every clip once, resamples, mixes down, packs
+    launch cpu "$nj" data/log/resample python -m uss.bin.resample "${config[@]}"
+    here python -m uss.bin.resample --merge "${config[@]}"
+}
+
+stage_2() {  # sound event detection, anchors, query embeddings
+    launch train 1 data/log/train_tagger python -m uss.bin.train_tagger "${config[@]}"
+    launch gpu "$nj" data/log/anchors python -m uss.bin.anchors "${config[@]}"
+    here python -m uss.bin.anchors --merge "${config[@]}"
+}
+
+stage_3() {  # lists of mixtures
+    here python -m uss.bin.mixtures "${config[@]}"
+}
+
+stage_4() {  # A-MAE, and its features of the listed mixtures
+    launch train 1 data/log/train_amae \
+        python -m uss.bin.train_amae "${config[@]}" --systems "${systems[@]}"
+    launch gpu "$nj" data/log/features \
+        python -m uss.bin.features "${config[@]}" --systems "${systems[@]}"
+    here python -m uss.bin.features --merge "${config[@]}" --systems "${systems[@]}"
+}
+
+stage_5() {  # trains the systems, a task each
+    launch train "${#systems[@]}" "exp/$name/log/train" \
+        python -m uss.bin.train "${config[@]}" --name "$name" --systems "${systems[@]}"
+}
+
+stage_6() {  # the average embedding of each class
+    here python -m uss.bin.average_embeddings "${config[@]}" --name "$name"
+}
+
+stage_7() {  # SDR and SDRi of each mixture; tables, figures, page
+    launch gpu "$nj" "exp/$name/log/evaluate" \
+        python -m uss.bin.evaluate "${config[@]}" --name "$name" --systems "${systems[@]}"
+    here python -m uss.bin.report "${config[@]}" --name "$name" --systems "${systems[@]}"
+}
+
+run_stages "$@"

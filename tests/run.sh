@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Runs shellcheck over the scripts, ruff, and pytest; installs first what they need.
+#   tests/run.sh [pytest's options]
+set -euo pipefail
+CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+# shellcheck source=path.sh
+. ./path.sh --install test
+export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+mapfile -d '' scripts < <(
+    git ls-files -z --cached --others --exclude-standard -- '*.sh' .ci/run)
+echo "shellcheck: ${#scripts[@]} scripts"
+shellcheck --external-sources --source-path=. "${scripts[@]}"
+echo "ruff"
+ruff check .
+python -m pytest "$@"

@@ -1,0 +1,137 @@
+"""tools/launch.sh: tasks, their logs, and what happens when one fails or run.sh is stopped."""
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+from tests.shell.bash import ROOT, bash, environment
+from tests.shell.processes import is_running, wait_for
+
+PREAMBLE = f"set -euo pipefail\nUSS_ROOT='{ROOT}'\n. '{ROOT}/tools/launch.sh'\nnj=2\n"
+
+
+def launch(folder, num_tasks: int, task: str, *args: str) -> subprocess.CompletedProcess:
+    """Launch `num_tasks` of the bash script `task` in `folder`, two at a time."""
+    script = PREAMBLE + f'launch cpu {num_tasks} "a log/task" bash -c "$@"\necho all done'
+    return bash(script, folder, task, "task", *args)
+
+
+def log(folder, task: int) -> str:
+    return (folder / "a log" / f"task.{task}.log").read_text()
+
+
+def test_each_task_knows_its_number(tmp_path):
+    result = launch(
+        tmp_path, 5, 'echo "$SHARD/$NUM_SHARDS $OMP_NUM_THREADS $MKL_NUM_THREADS" >"out $SHARD"'
+    )
+    assert result.stdout == "all done\n"
+    for task in range(1, 6):
+        assert (tmp_path / f"out {task}").read_text() == f"{task}/5 1 1\n"
+
+
+def test_no_more_than_nj_tasks_at_a_time(tmp_path):
+    launch(tmp_path, 6, "echo 1 >>count; sleep 0.1; echo -1 >>count")
+    changes = [int(line) for line in (tmp_path / "count").read_text().split()]
+    running = [sum(changes[: i + 1]) for i in range(len(changes))]
+    assert max(running) == 2
+    assert running[-1] == 0
+
+
+def test_arguments_arrive_as_they_were(tmp_path):
+    words = ["two words", "it's", '"quoted"', "100%", "JOB", "$HOME `ls` *", "a\\b"]
+    launch(tmp_path, 2, 'printf "%s\\n" "$@" >"out$SHARD"', *words)
+    assert (tmp_path / "out1").read_text().splitlines() == words
+    assert (tmp_path / "out2").read_text().splitlines() == words
+
+
+def test_a_log_has_a_head_the_output_and_a_status(tmp_path):
+    result = launch(tmp_path, 2, "echo output; echo message >&2")
+    lines = log(tmp_path, 2).splitlines()
+    assert lines[0].startswith(f"# on {os.uname().nodename}, ")
+    assert lines[0].endswith(", task 2 of 2")
+    assert lines[1].startswith("# bash -c ")
+    assert lines[2:-1] == ["output", "message"]
+    assert lines[-1].startswith("# ended ") and lines[-1].endswith(", status 0")
+    assert result.stderr.count("message") == 1  # of the first task
+
+
+def test_only_the_first_task_is_on_the_terminal_and_knows_its_log(tmp_path):
+    result = launch(tmp_path, 2, 'echo "task $SHARD, ${USS_LOG-no log}" >&2')
+    assert "task 1, a log/task.1.log" in result.stderr
+    assert "task 2" not in result.stderr
+    assert "task 2, no log" in log(tmp_path, 2)
+
+
+def test_a_failing_task_shows_its_log_and_how_to_run_it_alone(tmp_path):
+    task = 'echo "task $SHARD says $1" >&2; [ "$SHARD" != 3 ] || exit 7'
+    result = launch(tmp_path, 3, task, "a 'word' and 5%")
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert "task 3 of 3 failed, status 7" in result.stderr
+    assert "    task 3 says a 'word' and 5%" in result.stderr
+    command = result.stderr.splitlines()[-1]
+    alone = bash(command, ROOT)
+    assert alone.returncode == 7
+    assert alone.stderr == "task 3 says a 'word' and 5%\n"
+
+
+def test_a_failing_task_ends_the_others(tmp_path):
+    task = """
+        if [ "$SHARD" = 1 ]; then sleep 1000 & echo $! >child; wait; fi
+        until [ -s child ]; do sleep 0.02; done; exit 1"""
+    result = launch(tmp_path, 4, task)
+    assert result.returncode == 1
+    assert "task 2 of 4 failed" in result.stderr
+    assert not is_running(int((tmp_path / "child").read_text()))
+    assert not (tmp_path / "a log" / "task.3.log").exists()
+
+
+def test_a_task_killed_outright_is_not_taken_for_done(tmp_path):
+    assert launch(tmp_path, 2, "true").returncode == 0  # its logs end with status 0
+    result = launch(tmp_path, 2, 'if [ "$SHARD" = 2 ]; then kill -9 $PPID; fi')
+    assert result.returncode == 1
+    assert "task 2 of 2 failed" in result.stderr
+
+
+def test_a_log_that_cannot_be_written_is_a_failure(tmp_path):
+    (tmp_path / "a log" / "task.1.log").mkdir(parents=True)
+    result = launch(tmp_path, 1, "touch ran")
+    assert result.returncode != 0
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_all_tasks_and_their_children(tmp_path, number):
+    task = "sleep 1000 & echo $! >child$SHARD; wait"
+    process = subprocess.Popen(
+        ["bash", "-c", PREAMBLE + 'launch cpu 3 log/task bash -c "$1"\necho after', "bash", task],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    children = [int(wait_for(tmp_path / f"child{i}")) for i in (1, 2)]
+    process.send_signal(number)
+    assert process.communicate()[0] == b""
+    assert process.returncode == 128 + number
+    assert not any(is_running(child) for child in children)
+    assert not (tmp_path / "child3").exists()
+
+
+def test_a_second_signal_does_not_wait_for_a_task_that_saves_itself(tmp_path):
+    task = "trap 'echo asked >asked' TERM; echo $$ >task; while true; do sleep 0.05; done"
+    process = subprocess.Popen(
+        ["bash", "-c", PREAMBLE + 'launch cpu 1 log/task bash -c "$1"', "bash", task],
+        cwd=tmp_path,
+        env=environment(),
+        stderr=subprocess.DEVNULL,
+    )
+    pid = int(wait_for(tmp_path / "task"))
+    process.send_signal(signal.SIGINT)
+    wait_for(tmp_path / "asked")
+    assert is_running(pid)
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130
+    assert not is_running(pid)

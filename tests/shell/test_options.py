@@ -1,0 +1,103 @@
+"""run.sh's options: what is accepted, and that a fault is one line and exit 2."""
+
+import pytest
+
+from tests.shell.bash import make_recipe, run
+
+SHOW = """
+stage_3() { printf "%s|" "$stage" "$stop_stage" "$nj" "$name" "${systems[@]}" "${config[@]}"; }"""
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory):
+    return make_recipe(tmp_path_factory.mktemp("options"), SHOW)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--stage", "three"], "--stage takes an integer from 0 to 7, not 'three'"),
+        (["--stage", "8"], "--stage takes an integer from 0 to 7, not '8'"),
+        (["--stage", "-1"], "not '-1'"),
+        (["--stage", "03"], "not '03'"),
+        (["--stage", ""], "not ''"),
+        (["--stage="], "not ''"),
+        (["--stage", "1+1"], "not '1+1'"),
+        (["--stage", "a[$(touch broken)]"], "--stage takes an integer"),
+        (["--stop-stage", "1.5"], "--stop-stage takes an integer"),
+        (["--stage", "4", "--stop-stage", "3"], "--stop-stage 3 comes before --stage 4"),
+        (["--stage"], "--stage needs a value"),
+        (["--nj", "0"], "--nj takes an integer from 1"),
+        (["--nj", "99999999999999999999"], "--nj takes an integer"),
+        (["--nj", "--stage", "3"], "not '--stage'"),
+        (["--launcher", "cloud"], "unknown launcher 'cloud'"),
+        (["--launcher", "slurm"], "not available yet"),
+        (["--systems", "resunet nothing"], "unknown system 'nothing'; conf/systems/ has: "),
+        (["--systems", "*"], "unknown system '*'"),
+        (["--systems", "resunet mae_frozen resunet"], "names a system twice"),
+        (["--systems", " "], "names no system"),
+        (["--systems", ""], "names no system"),
+        (["--name", "a b"], "--name 'a b'"),
+        (["--name", "a/b"], "--name 'a/b'"),
+        (["--name", ".."], "--name '..'"),
+        (["--name", ""], "--name ''"),
+        (["--name", "two\nlines"], "--name"),
+        (["--stagee", "3"], "unknown option '--stagee'"),
+        (["-stage", "3"], "unknown option '-stage'"),
+        (["3"], "unknown option '3'"),
+        ([""], "unknown option ''"),
+        (["--set"], "--set needs a value"),
+    ],
+)
+def test_a_fault_is_one_line_and_exit_2(recipe, options, message):
+    result = run(recipe, *options)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert message in result.stderr
+    assert not (recipe / "broken").exists()
+
+
+@pytest.mark.parametrize("override", ["train.stepz=3", "nothing.steps=3", "train.steps=many", "x"])
+def test_a_bad_override_is_one_line_and_exit_2(recipe, override):
+    result = run(recipe, "--set", override)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+
+
+def test_both_forms_of_every_option(recipe):
+    values = {
+        "--stage": "3",
+        "--stop-stage": "3",
+        "--nj": "5",
+        "--launcher": "local",
+        "--systems": "mae_frozen  resunet",
+        "--name": "my-run_2.0",
+        "--set": "train.steps=7",
+    }
+    apart = run(recipe, *(word for pair in values.items() for word in pair))
+    joined = run(recipe, *(f"{option}={value}" for option, value in values.items()))
+    expected = "3|3|5|my-run_2.0|mae_frozen|resunet|--conf|conf|--set|train.steps=7|"
+    assert apart.stdout == joined.stdout == expected
+
+
+def test_overrides_add_up_and_keep_their_spaces(recipe):
+    overrides = ("--set=train.steps=7", "--set", "tagger.training.seed= 1")
+    result = run(recipe, "--stage=3", "--stop-stage=3", *overrides)
+    assert result.stdout.endswith("--set|train.steps=7|--set|tagger.training.seed= 1|")
+
+
+def test_defaults(recipe):
+    result = run(recipe, "--stage", "3", "--stop-stage", "3", "--nj", "1")
+    systems = "|".join(sorted(path.stem for path in (recipe / "conf" / "systems").glob("*.yaml")))
+    assert result.stdout == f"3|3|1|default|{systems}|--conf|conf|"
+
+
+def test_help_names_every_option_and_stage(recipe):
+    result = run(recipe, "--help")
+    assert result.returncode == 0
+    for word in ("--stage", "--stop-stage", "--nj", "--launcher", "--systems", "--name", "--set"):
+        assert f"  {word} " in result.stdout
+    for stage in range(8):
+        assert f"\n  {stage} " in result.stdout

@@ -1,0 +1,137 @@
+# shellcheck shell=bash
+# Sourced by stages.sh: runs a recipe's commands, so that a signal to run.sh ends them too.
+#   here COMMAND...                                one command, on the terminal
+#   launch PROFILE NUM_TASKS LOG COMMAND...        NUM_TASKS of it, `nj` at a time
+# A task finds its number, from 1, in SHARD and their count in NUM_SHARDS. It writes to
+# LOG.<task>.log; only the first one's stderr goes to the terminal, for its progress bars, with the
+# log's name in USS_LOG for the program to write its messages there too. When a task fails the
+# others are ended, and `launch` shows the end of its log and the command that runs it alone.
+# The log begins with host, time and command and ends with the status.
+# PROFILE (cpu, gpu, train) says what a task needs of a cluster's node.
+
+# One thread a task: no result depends on nj or on the number of cores. A training sets its own
+# number of threads, from its YAML.
+export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+# nproc would count the threads that the line above allows.
+nj=$(env -u OMP_NUM_THREADS nproc)  # tasks at a time; --nj sets it
+
+# Every command is a background job in a process group of its own (`set -m` does that), so that
+# `wait` can be interrupted and a signal reaches the command's own children.
+start() {
+    set -m
+    "$@" </dev/null &
+    set +m
+}
+
+signal_jobs() {
+    local pid
+    for pid in $(jobs -rp); do
+        kill "-$1" -- "-$pid" 2>/dev/null || :
+    done
+}
+
+# Ends what runs. A training may take a moment to save itself; a second signal does not wait.
+end_jobs() {
+    local pid
+    trap 'signal_jobs KILL' INT TERM HUP
+    signal_jobs TERM
+    for pid in $(jobs -p); do
+        while kill -0 "$pid" 2>/dev/null; do
+            wait "$pid" 2>/dev/null || :
+        done
+    done
+    trap_signals
+}
+
+interrupted() {
+    echo "run.sh: $1: ending what runs; once more to kill it" >&2
+    end_jobs
+    exit "$2"
+}
+
+trap_signals() {
+    trap 'interrupted INT 130' INT
+    trap 'interrupted TERM 143' TERM
+    trap 'interrupted HUP 129' HUP
+}
+trap_signals
+
+here() {
+    start "$@"
+    wait "$!"
+}
+
+launch() {
+    local profile=$1 num_tasks=$2 log=$3
+    shift 3
+    local next=1 pid status
+    local -A running=()  # process id -> task
+    mkdir -p "$(dirname "$log")"
+    echo "launch: $num_tasks $profile task(s), at most $nj at a time, log $log.*.log" >&2
+    while (( next <= num_tasks || ${#running[@]} )); do
+        while (( next <= num_tasks && ${#running[@]} < nj )); do
+            log_start "$next" "$num_tasks" "$@" >>"$log.$next.log" || return
+            start run_task "$next" "$num_tasks" "$log.$next.log" "$@"
+            running[$!]=$next
+            (( next += 1 ))
+        done
+        wait -n || :
+        for pid in "${!running[@]}"; do
+            if kill -0 "$pid" 2>/dev/null; then
+                continue
+            fi
+            status=$(task_status "$log.${running[$pid]}.log")
+            if [[ $status != 0 ]]; then
+                end_jobs
+                explain_failure "${running[$pid]}" "$num_tasks" "$log" "$status" "$@" >&2
+                return 1
+            fi
+            unset "running[$pid]"
+        done
+    done
+}
+
+log_start() {
+    echo "# on $(hostname), $(date '+%Y-%m-%d %H:%M:%S'), task $1 of $2"
+    echo "# $(printf '%q ' "${@:3}")"
+}
+
+# A task, in a shell of its own.
+run_task() {
+    local log=$3 status=0
+    trap : TERM  # the command gets the signal as well; this shell stays for the log's last line
+    export SHARD=$1 NUM_SHARDS=$2
+    shift 3
+    SECONDS=0
+    if (( SHARD == 1 )); then
+        export USS_LOG=$log
+    else
+        exec 2>>"$log"
+    fi
+    "$@" >>"$log" || status=$?
+    echo "# ended $(date '+%Y-%m-%d %H:%M:%S'), $SECONDS s, status $status" >>"$log"
+}
+
+# The last line tells; a task that was killed outright has written none.
+task_status() {
+    local last
+    last=$(tail -n 1 "$1")
+    if [[ $last == "# ended "* ]]; then
+        echo "${last##* }"
+    else
+        echo "unknown"
+    fi
+}
+
+explain_failure() {
+    local task=$1 num_tasks=$2 log=$3.$1.log status=$4
+    shift 4
+    echo "launch: task $task of $num_tasks failed, status $status; the end of $PWD/$log:"
+    tail -n 20 "$log" | sed 's/^/    /'
+    echo "launch: this runs task $task alone:"
+    printf '    cd %q && . %q && ' "$PWD" "$USS_ROOT/path.sh"
+    printf 'SHARD=%d NUM_SHARDS=%d OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 ' "$task" "$num_tasks"
+    printf '%q ' "$@"
+    echo
+}

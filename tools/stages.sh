@@ -1,0 +1,136 @@
+# shellcheck shell=bash
+# Sourced by every recipe's run.sh: its options, and the loop over its stages. `run_stages "$@"`
+# calls stage_0 to stage_7 plainly, never in a condition, so that `set -e` stays in force.
+tools=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+# shellcheck source=tools/launch.sh
+. "$tools/launch.sh"
+
+titles=("data" "resample" "anchors" "mixtures" "A-MAE" "train" "average embeddings" "evaluate")
+
+stage=0
+stop_stage=7
+launcher=local
+name=default
+systems=()  # empty: all that the recipe has
+config=(--conf conf)  # what every entry point is given; --set adds to it
+
+usage() {
+    cat <<'END'
+./run.sh [options]
+  --stage N            first stage, 0 to 7 (default 0)
+  --stop-stage N       last stage, 0 to 7 (default 7)
+  --nj N               tasks at a time (default: the number of cores)
+  --launcher local     how tasks are run; slurm is not available yet
+  --systems "A B"      systems of conf/systems/ (default: all of them)
+  --name NAME          results go to exp/NAME (default: default)
+  --set STEM.KEY=VALUE overrides a key of conf/STEM.yaml, or of systems/STEM.yaml; repeatable
+  --help               this
+Stages:
+END
+    printf '  %d %s\n' 0 "${titles[0]}" 1 "${titles[1]}" 2 "${titles[2]}" 3 "${titles[3]}" \
+        4 "${titles[4]}" 5 "${titles[5]}" 6 "${titles[6]}" 7 "${titles[7]}"
+}
+
+option_error() {
+    echo "run.sh: ${*//$'\n'/ }" >&2
+    exit 2
+}
+
+# Sets the variable $1 to the integer $3, which the option $2 gave, between $4 and $5.
+set_integer() {
+    if [[ ! $3 =~ ^(0|[1-9][0-9]{0,5})$ ]] || (( $3 < $4 || $3 > $5 )); then
+        option_error "$2 takes an integer from $4 to $5, not '$3'"
+    fi
+    printf -v "$1" '%d' "$3"
+}
+
+set_systems() {
+    local known=() file system
+    for file in conf/systems/*.yaml; do
+        system=${file##*/}
+        if [[ -e $file ]]; then
+            known+=("${system%.yaml}")
+        fi
+    done
+    if [[ $# == 1 ]]; then
+        read -r -a systems <<<"${1//$'\n'/ }"
+    else
+        systems=("${known[@]}")
+    fi
+    if (( ${#systems[@]} == 0 )); then
+        option_error "--systems names no system; conf/systems/ has: ${known[*]}"
+    fi
+    for system in "${systems[@]}"; do
+        if [[ " ${known[*]} " != *" $system "* ]]; then
+            option_error "unknown system '$system'; conf/systems/ has: ${known[*]}"
+        fi
+    done
+    if [[ -n $(printf '%s\n' "${systems[@]}" | sort | uniq -d) ]]; then
+        option_error "--systems names a system twice: ${systems[*]}"
+    fi
+}
+
+parse_options() {
+    local wanted=()
+    while (( $# )); do
+        case $1 in
+            --help | -h) usage; exit 0 ;;
+            --*=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" ;;
+        esac
+        case $1 in
+            --stage | --stop-stage | --nj | --launcher | --systems | --name | --set) ;;
+            *) option_error "unknown option '$1'; ./run.sh --help lists the options" ;;
+        esac
+        (( $# > 1 )) || option_error "$1 needs a value"
+        case $1 in
+            --stage) set_integer stage "$1" "$2" 0 7 ;;
+            --stop-stage) set_integer stop_stage "$1" "$2" 0 7 ;;
+            --nj) set_integer nj "$1" "$2" 1 999 ;;
+            --launcher) launcher=$2 ;;
+            --systems) wanted=("$2") ;;
+            --name) name=$2 ;;
+            --set) config+=(--set "$2") ;;
+        esac
+        shift 2
+    done
+    if (( stop_stage < stage )); then
+        option_error "--stop-stage $stop_stage comes before --stage $stage"
+    fi
+    if [[ $launcher == slurm ]]; then
+        option_error "--launcher slurm is not available yet; use local"
+    elif [[ $launcher != local ]]; then
+        option_error "unknown launcher '$launcher'; known are local and slurm"
+    fi
+    if [[ ! $name =~ ^[A-Za-z0-9_][A-Za-z0-9._-]*$ ]]; then
+        option_error "--name '$name' names a folder: letters, digits, '.', '_' and '-' only"
+    fi
+    set_systems "${wanted[@]}"
+}
+
+# Says where a run ended, and when it did not get to its end, how to go on.
+ended() {
+    local status=$?
+    end_jobs
+    if (( status != 0 )) && [[ -n ${running_stage:-} ]]; then
+        echo "run.sh: stage $running_stage (${titles[running_stage]}) failed after $SECONDS s," \
+            "status $status; go on with --stage $running_stage and the same options" >&2
+    fi
+    exit "$status"
+}
+
+run_stages() {
+    parse_options "$@"
+    # shellcheck source=path.sh
+    . "$tools/../path.sh" --install
+    trap ended EXIT
+    here python -m uss.bin.check_config "${config[@]}"
+    echo "run.sh: $PWD, stages $stage to $stop_stage, name $name, systems ${systems[*]}," \
+        "$(command -v python)" >&2
+    for (( running_stage = stage; running_stage <= stop_stage; running_stage++ )); do
+        SECONDS=0
+        echo "=== stage $running_stage: ${titles[running_stage]} ===" >&2
+        "stage_$running_stage"
+        echo "=== stage $running_stage: done in $SECONDS s ===" >&2
+    done
+    running_stage=
+}
