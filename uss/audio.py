@@ -7,10 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+import soxr
 
 from uss.files import atomic
 
 FULL_SCALE = 32767  # of int16, in both directions, as in audioset_tagging_cnn
+
+
+class BadAudio(ValueError):
+    """The fault of one file; the message is the reason for which its clip is rejected."""
 
 
 def decode(
@@ -23,18 +28,21 @@ def decode(
         the file ends.
 
     Raises:
-        ValueError: a file that is missing, empty or not audio.
+        BadAudio: a file that is missing, empty or not audio.
+        ValueError: ffmpeg is needed and not installed.
     """
     path = Path(path)
     if not path.exists():
-        raise ValueError("missing")
+        raise BadAudio("missing")
     if path.stat().st_size == 0:
-        raise ValueError("empty file")
+        raise BadAudio("empty file")
     try:
         return _read(path, start_seconds, duration_seconds)
     except soundfile.LibsndfileError as error:
         if path.suffix.lower() not in (".m4a", ".mp4", ".aac", ".webm", ".mka"):
-            raise ValueError(f"not audio ({error.error_string})") from None
+            raise BadAudio(f"not audio ({error.error_string})") from None
+    except TypeError as error:  # soundfile takes .raw for audio without a header
+        raise BadAudio(f"not audio ({error})") from None
     return _read_with_ffmpeg(path, start_seconds, duration_seconds)
 
 
@@ -52,29 +60,23 @@ def _read(path: Path, start_seconds: float, duration_seconds: float | None):
 
 def _read_with_ffmpeg(path: Path, start_seconds: float, duration_seconds: float | None):
     if shutil.which("ffmpeg") is None:
-        raise ValueError(f"{path.suffix} needs ffmpeg, which is not installed")
+        raise ValueError(f"{path} needs ffmpeg, which is not installed")
     with tempfile.TemporaryDirectory() as folder:
         wav = Path(folder) / "decoded.wav"
         command = ["ffmpeg", "-v", "error", "-i", str(path), "-c:a", "pcm_f32le", str(wav)]
         done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
         if done.returncode != 0:
             lines = done.stderr.strip().splitlines() or ["no reason given"]
-            raise ValueError(f"not audio (ffmpeg: {lines[-1]})")
+            raise BadAudio(f"not audio (ffmpeg: {lines[-1]})")
         return _read(wav, start_seconds, duration_seconds)
 
 
 def resample(waveform: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
-    """(..., samples) float32 at `rate` -> (..., ceil(samples * new_rate / rate)) at `new_rate`.
+    """(samples,) float32 at `rate` -> (samples * new_rate / rate, rounded) at `new_rate`.
 
-    Band-limited interpolation with a Hann-windowed sinc (torchaudio).
+    The SoX resampler at its high quality: any pair of rates, in time and memory linear in samples.
     """
-    if rate == new_rate:
-        return waveform
-    import torch
-    from torchaudio.functional import resample as resample_tensor
-
-    tensor = torch.from_numpy(np.ascontiguousarray(waveform, dtype=np.float32))
-    return resample_tensor(tensor, rate, new_rate, lowpass_filter_width=32).numpy()
+    return soxr.resample(waveform, rate, new_rate)
 
 
 def write_wav(path: Path | str, waveform: np.ndarray, rate: int) -> None:

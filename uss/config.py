@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import math
 import types
 import typing
 from pathlib import Path
@@ -29,7 +30,7 @@ def load(conf_dir: Path | str, name: str, cls: type[T], overrides: list[str] | N
         raise ValueError(f"{path} is missing")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: not YAML ({' '.join(str(error).split())})") from None
     content = {} if content is None else content
     if not isinstance(content, dict):
@@ -48,7 +49,7 @@ def split_override(override: str) -> tuple[list[str], Any]:
     if not equals or len(keys) < 2 or not all(keys):
         raise ValueError(f"--set {override}: expected FILE.KEY=VALUE, such as train.steps=10")
     try:
-        return keys, _number(yaml.safe_load(text))
+        return keys, yaml.safe_load(text)
     except yaml.YAMLError:
         raise ValueError(f"--set {override}: {text!r} is not a YAML value") from None
 
@@ -128,7 +129,8 @@ def _convert(hint: Any, value: Any, origin: str, key: str) -> Any:
     elif hint is float:
         value = _number(value)
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
+            if math.isfinite(value):
+                return float(value)
     elif hint is int:
         value = _number(value)
         if isinstance(value, float) and value.is_integer():
@@ -137,5 +139,6 @@ def _convert(hint: Any, value: Any, origin: str, key: str) -> Any:
             return value
     elif isinstance(value, hint):
         return value
-    name = getattr(hint, "__name__", str(hint))
-    raise ValueError(f"{origin}: {key} is {value!r}, expected {name}")
+    name = "mapping" if dataclasses.is_dataclass(hint) else getattr(hint, "__name__", str(hint))
+    quotes = " (in quotes)" if hint is str else ""
+    raise ValueError(f"{origin}: {key} is {value!r}, expected {name}{quotes}")

@@ -58,14 +58,19 @@ def meta_path(path: Path | str) -> Path:
 
 
 def digest(path: Path | str) -> str:
-    """SHA-256 of a file, taken from its record where size and modification time still agree."""
+    """SHA-256 of a file, taken from its record where size and modification time still agree.
+
+    Raises ValueError, naming the stage that writes it, where there is none.
+    """
     path = Path(path)
+    if not path.exists():
+        raise ValueError(f"{path} is missing; {stage_that_writes(path)}")
     stat = path.stat()
     try:
         record = json.loads(meta_path(path).read_text(encoding="utf-8"))["output"]
         if (record["size"], record["mtime_ns"]) == (stat.st_size, stat.st_mtime_ns):
             return record["digest"]
-    except (OSError, KeyError, TypeError, json.JSONDecodeError):
+    except (OSError, KeyError, TypeError, ValueError):
         pass
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -118,13 +123,10 @@ class Step:
     ) -> None:
         self.output = Path(output)
         self.settings = json.loads(json.dumps(settings))
-        self.inputs = {}
-        for name, value in inputs.items():
-            if isinstance(value, Path):
-                if not value.exists():
-                    raise ValueError(f"{value} is missing ({name} of {self.output})")
-                value = digest(value)
-            self.inputs[name] = value
+        self.inputs = {
+            name: digest(value) if isinstance(value, Path) else value
+            for name, value in inputs.items()
+        }
 
     def is_current(self) -> bool:
         """Whether the output stands for these inputs and settings; logs the reason either way."""
@@ -143,7 +145,7 @@ class Step:
             meta = json.loads(meta_path(self.output).read_text(encoding="utf-8"))
             before_inputs, before_settings = meta["inputs"], meta["settings"]
             recorded = meta["output"]["digest"]
-        except (OSError, KeyError, TypeError, json.JSONDecodeError):
+        except (OSError, KeyError, TypeError, ValueError):
             return "its record is missing or broken"
         changed = changes(before_inputs, self.inputs)
         if changed:
@@ -181,7 +183,9 @@ def changes(before: dict, after: dict, prefix: str = "") -> list[str]:
         old, new = before.get(key), after.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
             keys += changes(old, new, f"{prefix}{key}.")
-        elif old != new or (key in before) != (key in after):
+        elif key not in before or key not in after:
+            keys.append(f"{prefix}{key} ({'new' if key in after else 'gone'})")
+        elif old != new:
             shown = f" ({old} -> {new})" if max(len(str(old)), len(str(new))) <= 24 else ""
             keys.append(f"{prefix}{key}{shown}")
     return keys
@@ -191,5 +195,38 @@ def read_facts(output: Path | str) -> dict:
     """What `finish` was told of an output."""
     path = meta_path(output)
     if not path.exists():
-        raise ValueError(f"{path} is missing; run the stage that writes {output} again")
+        raise ValueError(f"{path} is missing; {stage_that_writes(output)}")
     return read_json(path)["facts"]
+
+
+STAGES = {  # names of files and folders below data/ and exp/<name>/
+    "classes.csv": 0,
+    "clips.csv": 0,
+    "events.csv": 0,
+    "forbidden_pairs.csv": 0,
+    "waveforms": 1,
+    "rejected.csv": 1,
+    "anchors": 2,
+    "anchors.csv": 2,
+    "sed_anchors": 2,
+    "sed_anchors.csv": 2,
+    "mixtures": 3,
+    "features": 4,
+    "average_embeddings.h5": 6,
+    "results": 7,
+    "results_sed": 7,
+    "results.csv": 7,
+    "results_sed.csv": 7,
+}
+
+
+def stage_that_writes(path: Path | str) -> str:
+    """The remedy for a file that is missing or wrong."""
+    for name in reversed(Path(path).parts):
+        if name in STAGES:
+            return f"stage {STAGES[name]} writes it: {command_of_stage(STAGES[name])}"
+    return "the stage that writes it must run again"
+
+
+def command_of_stage(stage: int) -> str:
+    return f"./run.sh --stage {stage} --stop-stage {stage}"

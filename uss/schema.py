@@ -72,10 +72,19 @@ class Training:
             log_steps=self.log_steps,
         )
         _at_least(0, seed=self.seed, warmup_steps=self.warmup_steps, save_minutes=self.save_minutes)
+        _at_least(0, weight_decay=self.weight_decay)
         _positive(learning_rate=self.learning_rate)
         _fraction(batch_norm_momentum=self.batch_norm_momentum)
-        if len(self.betas) != 2:
-            raise ValueError(f"betas is {self.betas}, must be two numbers")
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas is {self.betas}, must be two numbers from 0 to below 1")
+
+
+def _front_end(model: "PannsModel | TaggerModel") -> None:
+    _at_least(2, window_size=model.window_size)
+    _at_least(1, hop_size=model.hop_size, mel_bins=model.mel_bins)
+    _channels(model.channels)
+    if not 0 <= model.fmin < model.fmax:
+        raise ValueError(f"fmin is {model.fmin}, must be from 0 to below fmax {model.fmax}")
 
 
 @dataclass
@@ -92,10 +101,10 @@ class PannsModel:
     channels: list[int] = field(default_factory=lambda: [64, 128, 256, 512, 1024, 2048])
 
     def __post_init__(self) -> None:
-        _channels(self.channels)
-        if not 0 <= self.fmin < self.fmax <= self.sample_rate / 2:
+        _front_end(self)
+        if self.fmax > self.sample_rate / 2:
             raise ValueError(
-                f"fmin {self.fmin} and fmax {self.fmax} must lie within 0 .. sample_rate / 2"
+                f"fmax is {self.fmax}, must be at most half the sample rate {self.sample_rate}"
             )
 
 
@@ -111,8 +120,7 @@ class TaggerModel:
     channels: list[int] = field(default_factory=lambda: [64, 128, 256, 512, 1024, 2048])
 
     def __post_init__(self) -> None:
-        _at_least(1, window_size=self.window_size, hop_size=self.hop_size, mel_bins=self.mel_bins)
-        _channels(self.channels)
+        _front_end(self)
 
 
 @dataclass
@@ -175,13 +183,19 @@ class AmaeModel:
 
     def __post_init__(self) -> None:
         _at_least(1, width=self.width, depth=self.depth, heads=self.heads)
+        _at_least(1, decoder_width=self.decoder_width, decoder_heads=self.decoder_heads)
         _at_least(0, decoder_depth=self.decoder_depth)
+        _at_least(1, sample_rate=self.sample_rate)
+        _at_least(32, input_frames=self.input_frames)
+        _at_least(16, mel_bins=self.mel_bins)
         if self.input_frames % 32 or self.mel_bins % 16:
             raise ValueError("input_frames must be a multiple of 32 and mel_bins of 16")
         if self.width % self.heads or self.decoder_width % self.decoder_heads:
             raise ValueError("width must be a multiple of heads, in encoder and decoder")
         if (self.mean is None) != (self.std is None):
             raise ValueError("mean and std are either both given or both null")
+        if self.std is not None:
+            _positive(std=self.std)
 
 
 @dataclass
@@ -205,7 +219,10 @@ class Stft:
     hop_size: int = 320
 
     def __post_init__(self) -> None:
-        _at_least(2, window_size=self.window_size, hop_size=self.hop_size)
+        _at_least(2, window_size=self.window_size)
+        _at_least(1, hop_size=self.hop_size)
+        if self.hop_size > self.window_size / 2:
+            raise ValueError(f"hop_size is {self.hop_size}, must be at most half of window_size")
 
 
 @dataclass
@@ -254,6 +271,7 @@ class Evaluate:
     def __post_init__(self) -> None:
         _at_least(1, batch_size=self.batch_size, mixtures_per_part=self.mixtures_per_part)
         _at_least(1, num_draws=self.num_draws, num_examples=self.num_examples)
+        _at_least(0, seed=self.seed)
 
 
 @dataclass

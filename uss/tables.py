@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from uss.files import write_text
+from uss.files import stage_that_writes, write_text
 
 
 class ClassRow(NamedTuple):
@@ -95,7 +95,7 @@ KEY_LENGTH = {Result: 3}  # the leading columns that form the id; one elsewhere
 def write_table(path: Path | str, rows: Iterable[Row], cls: type[Row]) -> None:
     """Write rows sorted by id, atomically. Raises ValueError as `read_table` would."""
     rows = sorted(rows, key=_key(cls))
-    _validate(rows, cls, path, first_line=2)
+    _validate(rows, cls, path)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(cls._fields)
@@ -111,28 +111,42 @@ def read_table(path: Path | str, cls: type[Row]) -> list[Row]:
     """
     path = Path(path)
     if not path.exists():
-        raise ValueError(f"{path} is missing; {_stage_that_writes(path)}")
-    types = [typing.get_type_hints(cls)[field] for field in cls._fields]
-    rows = []
-    with open(path, newline="", encoding="utf-8") as file:
-        reader = csv.reader(file)
-        header = next(reader, [])
-        if header != list(cls._fields):
-            raise ValueError(f"{path}: line 1: the header must be {','.join(cls._fields)}")
-        for cells in reader:
-            if len(cells) != len(types):
-                raise ValueError(
-                    f"{path}: line {reader.line_num}: {len(cells)} columns, expected "
-                    f"{len(types)}; {_stage_that_writes(path)}"
-                )
-            try:
-                rows.append(cls(*[kind(cell) for kind, cell in zip(types, cells, strict=True)]))
-            except ValueError as error:
-                raise ValueError(
-                    f"{path}: line {reader.line_num}: id {cells[0]!r}: {error}"
-                ) from None
-    _validate(rows, cls, path, first_line=2)
+        raise ValueError(f"{path} is missing; {stage_that_writes(path)}")
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = _read_rows(csv.reader(file), cls, path)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path}: not CSV in UTF-8 ({error}); {stage_that_writes(path)}") from None
+    _validate(rows, cls, path)
     return rows
+
+
+def _read_rows(reader: typing.Any, cls: type[Row], path: Path) -> list[Row]:
+    if next(reader, []) != list(cls._fields):
+        raise ValueError(f"{path}: line 1: the header must be {','.join(cls._fields)}")
+    types = typing.get_type_hints(cls)
+    rows = []
+    for cells in reader:
+        try:
+            values = [kind(cell) for kind, cell in zip(types.values(), cells, strict=True)]
+        except ValueError:
+            raise ValueError(
+                f"{path}: line {reader.line_num}: id {cells[0] if cells else ''!r} "
+                f"{_misfit(cells, types)}; {stage_that_writes(path)}"
+            ) from None
+        rows.append(cls(*values))
+    return rows
+
+
+def _misfit(cells: list[str], types: dict[str, type]) -> str:
+    if len(cells) != len(types):
+        return f"has {len(cells)} columns, expected {len(types)}"
+    for (field, kind), cell in zip(types.items(), cells, strict=True):
+        try:
+            kind(cell)
+        except ValueError:
+            return f"has {field} {cell!r}, expected {kind.__name__}"
+    raise AssertionError("the cells fit")
 
 
 def _key(cls: type) -> typing.Callable:
@@ -144,40 +158,35 @@ def _text(value: object) -> str:
     return format(value, ".9g") if isinstance(value, float) else str(value)
 
 
-def _validate(rows: list, cls: type, path: Path | str, first_line: int) -> None:
+def _validate(rows: list, cls: type, path: Path | str) -> None:
     key = _key(cls)
-    remedy = _stage_that_writes(Path(path))
-    for line, (before, row) in enumerate(zip([None, *rows], rows, strict=False), first_line):
-        where = f"{path}: line {line}: id {row[0]!r}"
-        if row[0] == "":
-            raise ValueError(f"{path}: line {line}: empty id; {remedy}")
-        if before is not None and key(before) == key(row):
-            raise ValueError(f"{where} stands twice; {remedy}")
-        if before is not None and key(before) > key(row):
-            raise ValueError(f"{where} is out of order (sort by id); {remedy}")
-        for field, value in zip(cls._fields, row, strict=True):
-            if isinstance(value, float) and not math.isfinite(value):
-                raise ValueError(f"{where}: {field} is {value}; {remedy}")
-            if field in ("start_seconds", "start_sample") and value < 0:
-                raise ValueError(f"{where}: {field} is negative; {remedy}")
-            if field == "duration_seconds" and value <= 0:
-                raise ValueError(f"{where}: {field} must be positive; {remedy}")
+    before = None
+    for line, row in enumerate(rows, start=2):
+        fault = _fault(row) or _fault_of_order(before, key(row))
+        if fault:
+            shown = " ".join(map(str, key(row)))
+            raise ValueError(
+                f"{path}: line {line}: id {shown!r} {fault}; {stage_that_writes(path)}"
+            )
+        before = key(row)
 
 
-def _stage_that_writes(path: Path) -> str:
-    """The remedy: which stage makes this table."""
-    if path.parent.name == "mixtures":
-        return "stage 3 writes it: ./run.sh --stage 3 --stop-stage 3"
-    stage = {
-        "classes.csv": 0,
-        "clips.csv": 0,
-        "events.csv": 0,
-        "forbidden_pairs.csv": 0,
-        "rejected.csv": 1,
-        "anchors.csv": 2,
-        "sed_anchors.csv": 2,
-        "results.csv": 7,
-    }.get(path.name)
-    if stage is None:
-        return "the stage that writes it must run again"
-    return f"stage {stage} writes it: ./run.sh --stage {stage} --stop-stage {stage}"
+def _fault_of_order(before: tuple | None, key: tuple) -> str | None:
+    if "" in key:
+        return "is empty"
+    if before is not None and before == key:
+        return "stands twice"
+    if before is not None and before > key:
+        return "is out of order (sort by id)"
+    return None
+
+
+def _fault(row: NamedTuple) -> str | None:
+    for field, value in zip(row._fields, row, strict=True):
+        if isinstance(value, float) and not math.isfinite(value):
+            return f"has {field} {value}, which is not finite"
+        if field in ("start_seconds", "start_sample") and value < 0:
+            return f"has {field} {value}, which is negative"
+        if field == "duration_seconds" and value <= 0:
+            return f"has {field} {value}, which is not positive"
+    return None

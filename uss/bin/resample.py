@@ -37,19 +37,19 @@ def prepare(clip: Clip, config: Resample) -> tuple[np.ndarray, bool]:
         (samples,) float32 within [-1, 1], and whether it was scaled down to stay within.
 
     Raises:
-        ValueError: with the reason for which the clip is rejected.
+        BadAudio: with the reason for which the clip is rejected.
     """
     waveform, rate = audio.decode(clip.path, clip.start_seconds, clip.duration_seconds)
     seconds = waveform.shape[1] / rate
     if seconds < clip.duration_seconds - TRUNCATION_TOLERANCE_SECONDS or seconds == 0:
-        raise ValueError(f"truncated: {seconds:.2f} s of {clip.duration_seconds:.2f} s")
+        raise audio.BadAudio(f"truncated: {seconds:.2f} s of {clip.duration_seconds:.2f} s")
     if not np.isfinite(waveform).all():
-        raise ValueError("samples that are not finite")
+        raise audio.BadAudio("samples that are not finite")
     mono = audio.resample(waveform.mean(axis=0), rate, config.sample_rate)
     mono = mono[: round(config.clip_seconds * config.sample_rate)]
     level = audio.dbfs(mono)
     if level < config.silence_dbfs:
-        raise ValueError(f"silent: {level:.1f} dBFS")
+        raise audio.BadAudio(f"silent: {level:.1f} dBFS")
     peak = float(np.abs(mono).max())
     return (mono / peak, True) if peak > 1 else (mono, False)
 
@@ -61,7 +61,7 @@ def pack(clips: list[Clip], classes: Classes, config: Resample, path: Path) -> d
     for clip in tqdm(clips, desc=str(path), disable=None, leave=False):
         try:
             waveform, was_scaled = prepare(clip, config)
-        except ValueError as error:
+        except audio.BadAudio as error:
             rejected.append([clip.clip_id, str(error)])
             continue
         packed = np.zeros(num_samples, np.int16)

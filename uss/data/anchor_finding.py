@@ -40,7 +40,8 @@ def detected_anchors(
 ) -> list[tuple[int, Anchor]]:
     """(row of the clip, anchor) where the detector finds each label of the clips."""
     device = next(detector.parameters()).device
-    hop_size = detector.log_mel.hop_size
+    hop_size = detector.log_mel.stft.hop_size
+    last_start = clips.num_samples - round(config.segment_seconds * clips.sample_rate)
     segment_frames = round(config.segment_seconds * clips.sample_rate / hop_size)
     result = []
     for start in tqdm(range(rows.start, rows.stop, config.batch_size), disable=None, leave=False):
@@ -60,7 +61,7 @@ def detected_anchors(
                 f"{clip_id}:{c:03d}",
                 clip_id,
                 class_id,
-                first,
+                min(first, last_start),  # where a segment is no even number of frames
                 round(score, 6),
                 group_of[clip_id, class_id],
             )

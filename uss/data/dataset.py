@@ -22,6 +22,8 @@ class Dataset:
     def __init__(self, data: Path | str = "data") -> None:
         self.data = Path(data)
         self.classes: Classes = read_classes(self.data / "classes.csv")
+        self._clips: dict[str, list[Clip]] = {}  # read once: with millions of rows it takes a while
+        self._events: dict[str, list[Event] | None] = {}
 
     @property
     def splits(self) -> list[str]:
@@ -38,6 +40,11 @@ class Dataset:
         return self.data / "forbidden_pairs.csv"
 
     def clips(self, split: str) -> list[Clip]:
+        if split not in self._clips:
+            self._clips[split] = self._read_clips(split)
+        return self._clips[split]
+
+    def _read_clips(self, split: str) -> list[Clip]:
         path = self.clips_path(split)
         clips = read_table(path, Clip)
         for clip in clips:
@@ -51,6 +58,11 @@ class Dataset:
 
     def events(self, split: str) -> list[Event] | None:
         """True times sorted by id, or None where the recipe keeps none."""
+        if split not in self._events:
+            self._events[split] = self._read_events(split)
+        return self._events[split]
+
+    def _read_events(self, split: str) -> list[Event] | None:
         path = self.events_path(split)
         if not path.exists():
             return None

@@ -1,13 +1,16 @@
 """Packed arrays: a folder of HDF5 parts, memory-mapped, whose rows are numbered across parts."""
 
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
 
-from uss.files import atomic
+from uss.files import atomic, digest_of_files
 
 PART_NAME = "part_{:04d}.h5"
+MAX_MAPS = 256  # open at a time: each holds a file descriptor, of which a process may have 1024
 
 
 def part_path(folder: Path, part: int) -> Path:
@@ -39,38 +42,56 @@ class Packed:
         stage: the stage that writes the folder, for the message where it is missing.
 
     Raises:
-        ValueError: no parts, or a part that does not open.
+        ValueError: no parts, a part that is missing or does not open, parts of different runs.
     """
 
     def __init__(self, folder: Path | str, stage: int) -> None:
         self.folder = Path(folder)
         self.stage = stage
-        self.paths = sorted(self.folder.glob("part_*.h5"))
+        num_parts = len(list(self.folder.glob("part_*.h5")))
+        self.paths = [part_path(self.folder, part) for part in range(num_parts)]
         if not self.paths:
             raise ValueError(
                 f"{folder} has no parts; stage {stage} writes them: "
                 f"./run.sh --stage {stage} --stop-stage {stage}"
             )
-        self.attributes: dict[str, object] = {}
-        self._maps: dict[str, list[np.ndarray]] = {}
-        for path in self.paths:
-            self._open(path)
-        lengths = [len(array) for array in next(iter(self._maps.values()))]
-        self._starts = np.cumsum([0, *lengths])
+        self._layouts = [self._layout(path) for path in self.paths]
+        self.attributes = self._layouts[0].attributes
+        for path, layout in zip(self.paths, self._layouts, strict=True):
+            if layout.kind() != self._layouts[0].kind():
+                raise ValueError(
+                    f"{path} and {self.paths[0]} were made with different settings; "
+                    f"run stage {stage} again: ./run.sh --stage {stage} --stop-stage {stage}"
+                )
+        self._starts = np.cumsum([0, *[layout.num_rows() for layout in self._layouts]])
+        self._maps: dict[tuple[str, int], np.ndarray] = {}
 
-    def _open(self, path: Path) -> None:
+    def _layout(self, path: Path) -> "Layout":
         try:
             with h5py.File(path, "r") as file:
-                self.attributes.update(file.attrs)
-                for name, dataset in file.items():
-                    self._maps.setdefault(name, []).append(_map(path, dataset))
+                arrays = {name: _array(path, dataset) for name, dataset in file.items()}
+                return Layout(dict(file.attrs), arrays)
         except (OSError, RuntimeError) as error:
             raise ValueError(
-                f"{path}: broken ({error}); remove it and run stage {self.stage} again"
+                f"{path}: missing or broken ({error}); remove it and run stage {self.stage} again"
             ) from None
+
+    def _part(self, name: str, part: int) -> np.ndarray:
+        """One dataset of one part, mapped; the map that was opened first makes room."""
+        key = (name, part)
+        if key not in self._maps:
+            while len(self._maps) >= MAX_MAPS:
+                del self._maps[next(iter(self._maps))]
+            self._maps[key] = _map(self.paths[part], self._layouts[part].arrays[name])
+        return self._maps[key]
 
     def __len__(self) -> int:
         return int(self._starts[-1])
+
+    @cached_property
+    def digest(self) -> str:
+        """Of the contents of all parts."""
+        return digest_of_files(self.paths)
 
     def part_rows(self) -> list[range]:
         """The row numbers of each part."""
@@ -80,31 +101,62 @@ class Packed:
         ]
 
     def strings(self, name: str) -> list[str]:
-        return [value.decode() for part in self._maps[name] for value in part]
+        parts = range(len(self.paths))
+        return [value.decode() for part in parts for value in self._part(name, part)]
 
     def width(self, name: str) -> tuple[int, ...]:
         """Shape of one row."""
-        return self._maps[name][0].shape[1:]
+        return self._layouts[0].arrays[name].shape[1:]
 
     def read(self, name: str, rows: np.ndarray | range | list[int]) -> np.ndarray:
         """(len(rows), ...) in the order asked for."""
         rows = np.asarray(rows, dtype=np.int64)
-        maps = self._maps[name]
-        result = np.empty((len(rows), *maps[0].shape[1:]), maps[0].dtype)
+        result = np.empty((len(rows), *self.width(name)), self._layouts[0].arrays[name].dtype)
         part_of_row = np.searchsorted(self._starts, rows, side="right") - 1
         for part in np.unique(part_of_row):
             here = np.flatnonzero(part_of_row == part)
-            result[here] = maps[part][rows[here] - self._starts[part]]
+            result[here] = self._part(name, part)[rows[here] - self._starts[part]]
         return result
 
 
-def _map(path: Path, dataset: h5py.Dataset) -> np.ndarray:
-    """The data of a contiguous dataset, mapped; others are read whole."""
+class Array(NamedTuple):
+    """Where a contiguous dataset lies in its file, in bytes; offset None where it is empty."""
+
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    offset: int | None
+
+
+class Layout(NamedTuple):
+    """What a part holds."""
+
+    attributes: dict[str, object]
+    arrays: dict[str, Array]
+
+    def num_rows(self) -> int:
+        return next(iter(self.arrays.values())).shape[0]
+
+    def kind(self) -> tuple:
+        """What all parts of a folder have in common. Strings differ in length."""
+        rows = {
+            name: (array.shape[1:], array.dtype.kind if array.dtype.kind == "S" else array.dtype)
+            for name, array in self.arrays.items()
+        }
+        return self.attributes, rows
+
+
+def _array(path: Path, dataset: h5py.Dataset) -> Array:
     offset = dataset.id.get_offset()
-    if offset is None or dataset.size == 0:
-        return dataset[:]
-    end = offset + dataset.size * dataset.dtype.itemsize
-    if end > path.stat().st_size:
-        raise OSError("the file ends within its data")
     dtype = np.dtype(bool) if h5py.check_enum_dtype(dataset.dtype) else dataset.dtype
-    return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=dataset.shape)
+    if dataset.size > 0:
+        if offset is None:
+            raise OSError(f"{dataset.name} is not contiguous")
+        if offset + dataset.size * dtype.itemsize > path.stat().st_size:
+            raise OSError("the file ends within its data")
+    return Array(dtype, dataset.shape, offset)
+
+
+def _map(path: Path, array: Array) -> np.ndarray:
+    if 0 in array.shape:
+        return np.zeros(array.shape, array.dtype)
+    return np.memmap(path, array.dtype, "r", array.offset, array.shape)

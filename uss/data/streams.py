@@ -20,6 +20,9 @@ class Pairing:
         class_ids: the recipe's classes in order; those without anchors are left out.
         forbidden: class_id -> class_ids that it may never meet.
         seed: of the list.
+
+    Raises:
+        ValueError: no class has anchors, or an anchor's clip is unknown.
     """
 
     def __init__(
@@ -32,9 +35,16 @@ class Pairing:
     ) -> None:
         of_class = defaultdict(list)
         for anchor in anchors:
+            if anchor.clip_id not in clip_labels:
+                raise ValueError(
+                    f"anchor {anchor.anchor_id!r} comes from clip {anchor.clip_id!r}, which "
+                    f"clips.csv lacks; run stages 1 and 2 again: ./run.sh --stage 1 --stop-stage 2"
+                )
             of_class[anchor.class_id].append(anchor)
         self.of_class = of_class
         self.class_ids = [class_id for class_id in class_ids if of_class[class_id]]
+        if not self.class_ids:
+            raise ValueError("no class has an anchor: see what stage 2 says of the clips")
         self.missing = [class_id for class_id in class_ids if not of_class[class_id]]
         self.clip_labels = clip_labels
         self.avoided = {

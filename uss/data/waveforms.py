@@ -1,5 +1,6 @@
 """Packed clips, in the layout of audioset_tagging_cnn: audio_name, waveform int16, target."""
 
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,6 @@ class WaveformSet:
 
     Attributes:
         names: clip ids, one a row.
-        target: (num_clips, num_classes) bool, the weak labels.
         sample_rate: in Hz.
         num_samples: of each clip.
     """
@@ -23,12 +23,16 @@ class WaveformSet:
     def __init__(self, split_dir: Path | str) -> None:
         self.packed = Packed(Path(split_dir) / "waveforms", stage=1)
         self.names = self.packed.strings("audio_name")
-        self.target = self.packed.read("target", range(len(self.packed)))
         self.sample_rate = int(self.packed.attributes["sample_rate"])
         self.num_samples = self.packed.width("waveform")[0]
 
     def __len__(self) -> int:
         return len(self.packed)
+
+    @cached_property
+    def target(self) -> np.ndarray:
+        """(num_clips, num_classes) bool, the weak labels. Two million clips take 1 GB."""
+        return self.packed.read("target", range(len(self)))
 
     def read(self, rows: np.ndarray | range | list[int]) -> np.ndarray:
         """(len(rows), num_samples) int16."""

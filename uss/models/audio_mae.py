@@ -136,27 +136,29 @@ class AudioMae(AudioMaeEncoder):
             x = block(x)
         return self.decoder_pred(self.decoder_norm(x))[:, 1:]
 
-    def pretraining_loss(
-        self, fbank: Tensor, kept_patches: Tensor, normalised_targets: bool = True
-    ) -> Tensor:
+    def pretraining_loss(self, fbank: Tensor, kept_patches: Tensor) -> Tensor:
         """Mean squared error of the masked patches, each normalised to mean 0 and variance 1.
 
-        fbank: normalised (batch, frames, mel_bins). kept_patches: (batch, kept), of `draw_kept_patches`.
+        fbank: normalised (batch, frames, mel_bins). kept_patches: (batch, kept), their indices;
+        the others are masked (`draw_kept_patches`).
         """
-        prediction = self.reconstruct(fbank, kept_patches)
         target = patchify(fbank)
-        if normalised_targets:
-            variance, mean = torch.var_mean(target, dim=2, keepdim=True)
-            target = (target - mean) / (variance + 1e-6).sqrt()
-        error = (prediction - target).square().mean(dim=2)
-        masked = torch.ones_like(error).scatter(1, kept_patches, 0.0)
-        return (error * masked).sum() / masked.sum()
+        variance, mean = torch.var_mean(target, dim=2, keepdim=True)
+        target = (target - mean) / (variance + 1e-6).sqrt()
+        return masked_error(self.reconstruct(fbank, kept_patches), target, kept_patches)
 
 
 def patchify(fbank: Tensor) -> Tensor:
     """(batch, frames, mel_bins) -> (batch, patches, 256), a patch frame by frame."""
     patches = fbank.unfold(1, PATCH, PATCH).unfold(2, PATCH, PATCH)
     return patches.flatten(3).flatten(1, 2)
+
+
+def masked_error(prediction: Tensor, target: Tensor, kept_patches: Tensor) -> Tensor:
+    """Mean squared error over the patches (batch, patches, 256) that are not kept."""
+    error = (prediction - target).square().mean(dim=2)
+    masked = torch.ones_like(error).scatter(1, kept_patches, 0.0)
+    return (error * masked).sum() / masked.sum()
 
 
 def draw_kept_patches(

@@ -5,6 +5,7 @@ import argparse
 import json
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -86,12 +87,18 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def fill(module: torch.nn.Module, tensors: dict, path: Path) -> None:
+def fill(
+    module: torch.nn.Module,
+    tensors: dict,
+    origin: Path | str,
+    file_key: Callable[[str], str] = str,
+) -> None:
     """Loads `tensors` into `module`, whose keys and shapes they must have exactly.
 
-    ValueError that lists missing, unexpected and misshapen keys.
+    file_key: the file's key for one of the module's. ValueError that lists missing, unexpected
+    and misshapen keys of the file.
     """
-    expected = module.state_dict()
+    expected = {file_key(key): tensor for key, tensor in module.state_dict().items()}
     shared = expected.keys() & tensors.keys()
     shapes = {key: tuple(getattr(tensors[key], "shape", "?")) for key in shared}
     faults = {
@@ -106,10 +113,10 @@ def fill(module: torch.nn.Module, tensors: dict, path: Path) -> None:
     if any(faults.values()):
         listed = "; ".join(f"{fault}: {shortened(keys)}" for fault, keys in faults.items() if keys)
         raise ValueError(
-            f"{path} is not a published {type(module).__name__}: {listed}. "
+            f"{origin} is not a published {type(module).__name__}: {listed}. "
             "Fetch the original file, or name the right one"
         )
-    module.load_state_dict(tensors)
+    module.load_state_dict({key: tensors[file_key(key)] for key in module.state_dict()})
 
 
 def shortened(keys: list[str], most: int = 12) -> str:

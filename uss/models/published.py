@@ -43,31 +43,44 @@ def load(
 
     panns: Cnn14 or Cnn14DecisionLevelMax, which share their keys; only for a PANNs file.
     """
-    kind, _ = recognise(Path(path))
-    if kind == "panns":
-        if panns is None:
-            raise ValueError(f"{path} is a PANNs network: say which pooling it was trained with")
-        return load_panns(path, panns)
-    return load_audio_mae(path) if kind == "audio_mae" else load_uss(path)
+    path = Path(path)
+    kind, tensors = recognise(path)
+    if kind == "audio_mae":
+        return build_audio_mae(tensors, path)
+    if kind == "uss":
+        return build_uss(tensors, path)
+    if panns is None:
+        raise ValueError(f"{path} is a PANNs network: say which pooling it was trained with")
+    return build_panns(panns, tensors, path)
 
 
 def load_panns(path: Path | str, panns: type[Panns]) -> Panns:
-    """Cnn14 or Cnn14DecisionLevelMax from a file of PANNs (`{"model": ...}`)."""
-    path = Path(path)
-    return build_panns(panns, expect(path, "panns"), str(path))
+    """Cnn14 or Cnn14DecisionLevelMax from a file of PANNs (`{"model": ...}`), in eval mode."""
+    return build_panns(panns, expect(Path(path), "panns"), path)
 
 
 def load_audio_mae(path: Path | str) -> AudioMaeEncoder:
-    """The encoder of Audio-MAE's pretrained.pth, or of timm's port of it.
+    """The encoder of Audio-MAE's pretrained.pth, or of timm's port of it, in eval mode."""
+    return build_audio_mae(expect(Path(path), "audio_mae"), path)
 
-    Its position table comes from the file. The decoder, 16 Swin blocks there, is left out.
-    """
-    path = Path(path)
-    tensors = expect(path, "audio_mae")
+
+def load_uss(path: Path | str) -> UssCheckpoint:
+    """Separator, its configuration, and both PANNs from a Lightning checkpoint, in eval mode."""
+    return build_uss(expect(Path(path), "uss"), path)
+
+
+def build_panns(panns: type[Panns], tensors: dict, origin: Path | str) -> Panns:
+    model = panns(PANNS)
+    fill(model, without_tables(tensors, panns_tables(PANNS), origin), origin)
+    return model.eval()
+
+
+def build_audio_mae(tensors: dict, path: Path | str) -> AudioMaeEncoder:
+    """The position table comes from the file. The decoder, 16 Swin blocks there, is left out."""
     if "norm.weight" not in tensors or "head.weight" in tensors:
         raise ValueError(
-            f"{path} is a fine-tuned Audio-MAE: it has a classifier or `fc_norm`, and not the "
-            "final norm that the features are taken after; give the pretrained file (pretrained.pth)"
+            f"{path} is a fine-tuned Audio-MAE, with `fc_norm` and a classifier in place of the "
+            "final norm that the features are taken after: give the pretrained file, pretrained.pth"
         )
     encoder = AudioMaeEncoder(AUDIO_MAE)
     kept = {k: v for k, v in tensors.items() if not re.match("decoder_|mask_token$", k)}
@@ -75,15 +88,8 @@ def load_audio_mae(path: Path | str) -> AudioMaeEncoder:
     return encoder.eval()
 
 
-def load_uss(path: Path | str) -> UssCheckpoint:
-    """Separator, its configuration, and both PANNs from a Lightning checkpoint."""
-    path = Path(path)
-    tensors = expect(path, "uss")
-    parts = {
-        "ss_model": {},
-        "query_net.base": {},
-        "anchor_segment_detector.sed_model": {},
-    }
+def build_uss(tensors: dict, path: Path | str) -> UssCheckpoint:
+    parts = {"ss_model": {}, "query_net.base": {}, "anchor_segment_detector.sed_model": {}}
     others = []
     for key, tensor in tensors.items():
         prefix = next((prefix for prefix in parts if key.startswith(prefix + ".")), None)
@@ -97,13 +103,33 @@ def load_uss(path: Path | str) -> UssCheckpoint:
             "an adaptor of its own is not supported"
         )
     separator, query, detector = parts.values()
-    separator, system = build_uss_separator(separator, path)
     return UssCheckpoint(
-        separator,
-        system,
+        *build_uss_separator(separator, f"{path}, ss_model"),
         build_panns(Cnn14, query, f"{path}, query_net"),
         build_panns(Cnn14DecisionLevelMax, detector, f"{path}, anchor_segment_detector"),
     )
+
+
+def build_uss_separator(tensors: dict, origin: str) -> tuple[Separator, System]:
+    """ResUNet30, conditioned by an embedding (2048) or by clip probabilities (527)."""
+    queries = {2048: "embedding", 527: "at_soft"}
+    film = tensors.get("film.encoder_block1->conv_block1->beta1.weight")
+    condition_size = film.shape[-1] if film is not None else None
+    if condition_size not in queries:
+        raise ValueError(
+            f"{origin} takes a condition of {condition_size} values; the published separators "
+            f"take {' or '.join(map(str, queries))}"
+        )
+    system = System(
+        query=queries[condition_size],
+        normalization="none",
+        stft=Stft(window_size=WINDOW_SIZE, hop_size=320),
+    )
+    separator = build_separator(system, condition_size, SAMPLE_RATE)
+    tensors = without_tables(tensors, resunet_tables(WINDOW_SIZE), origin)
+    used = {key: tensor for key, tensor in tensors.items() if not is_dead(key)}
+    fill(separator, used, origin, published_key)
+    return separator.eval(), system
 
 
 def recognise(path: Path) -> tuple[str, dict]:
@@ -131,54 +157,25 @@ def expect(path: Path, kind: str) -> dict:
     return tensors
 
 
-def build_panns(panns: type[Panns], tensors: dict, origin: str) -> Panns:
-    model = panns(PANNS)
-    fill(model, without_tables(tensors, panns_tables(PANNS), origin), origin)
-    return model.eval()
-
-
-def build_uss_separator(tensors: dict, path: Path) -> tuple[Separator, System]:
-    """ResUNet30, conditioned by an embedding (2048) or by clip probabilities (527)."""
-    queries = {2048: "embedding", 527: "at_soft"}
-    film = tensors.get("film.encoder_block1->conv_block1->beta1.weight")
-    condition_size = film.shape[-1] if film is not None else None
-    if condition_size not in queries:
-        raise ValueError(
-            f"{path}: the separator takes a condition of {condition_size} values; the published "
-            f"ones take {' or '.join(map(str, queries))}"
-        )
-    system = System(
-        query=queries[condition_size],
-        normalization="none",
-        stft=Stft(window_size=WINDOW_SIZE, hop_size=320),
-    )
-    separator = build_separator(system, condition_size, SAMPLE_RATE)
-    tensors = without_tables(tensors, resunet_tables(WINDOW_SIZE), f"{path}, ss_model")
-    renamed = {rename(key): tensor for key, tensor in tensors.items() if not is_dead(key)}
-    fill(separator, renamed, path)
-    return separator.eval(), system
-
-
 def is_dead(key: str) -> bool:
     """Decoder blocks hold a second BatchNorm and FiLM layer that nothing uses."""
-    return re.match(r"(base\.decoder_block\d\.bn2\.|film\.decoder_block\d->beta2\.)", key) is not None
+    return bool(re.match(r"base\.decoder_block\d\.bn2\.|film\.decoder_block\d->beta2\.", key))
 
 
-def rename(key: str) -> str:
-    """A key of ResUNet30's file -> ours; what fits no rule stays, and is reported as unexpected."""
-    if key.startswith("base.bn0."):
-        return key.replace("base.", "network.", 1)
+def published_key(key: str) -> str:
+    """The key of ResUNet30's file for a key of our separator."""
     rules = (
-        (r"^(base|film)\.", "network.unet."),
-        (r"->", "."),
-        (r"encoder_block(\d)\.conv_block1", lambda m: f"encoders.{int(m[1]) - 1}"),
-        (r"conv_block7a\.conv_block1", "bottleneck"),
-        (r"decoder_block(\d)", lambda m: f"decoders.{int(m[1]) - 1}"),
-        (r"conv_block2", "block"),
-        (r"\.bn(\d)\.", r".norm\1.bn."),
-        (r"\.beta(\d)\.", r".norm\1.beta."),
+        (r"^network\.(unet\.)?", ""),
+        (r"^encoders\.(\d)", lambda match: f"encoder_block{int(match[1]) + 1}.conv_block1"),
+        (r"^bottleneck", "conv_block7a.conv_block1"),
+        (r"^decoders\.(\d)", lambda match: f"decoder_block{int(match[1]) + 1}"),
+        (r"\.block\.", ".conv_block2."),
+        (r"\.norm(\d)\.bn\.", r".bn\1."),
+        (r"\.norm(\d)\.beta\.", r".beta\1."),
     )
     for pattern, replacement in rules:
         key = re.sub(pattern, replacement, key)
-    return key
-
+    if ".beta" not in key:
+        return f"base.{key}"
+    module, parameter = key.rsplit(".", 1)
+    return f"film.{module.replace('.', '->')}.{parameter}"

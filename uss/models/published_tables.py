@@ -1,5 +1,7 @@
 """The fixed tables that torchlibrosa stores as weights: ours, to compare with a file's."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -7,7 +9,7 @@ from torch import Tensor
 from uss.models.log_mel import slaney_filters
 from uss.schema import PannsModel
 
-# Of the largest value. Rounding is 1e-7; another window, rate or mel scale differs by 1e-2 and more.
+# Of the largest value. Rounding is 1e-7; another window, rate or mel scale is 1e-2 away or more.
 TOLERANCE = 1e-5
 
 
@@ -57,7 +59,9 @@ def resunet_tables(window_size: int) -> dict[str, np.ndarray]:
     }
 
 
-def without_tables(tensors: dict, tables: dict[str, np.ndarray], origin: str) -> dict[str, Tensor]:
+def without_tables(
+    tensors: dict, tables: dict[str, np.ndarray], origin: Path | str
+) -> dict[str, Tensor]:
     """`tensors` without `tables`, which must all be there and equal ours; ValueError if not."""
     for key, ours in tables.items():
         if key not in tensors:

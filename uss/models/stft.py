@@ -1,4 +1,4 @@
-"""Short-time Fourier transform and its inverse, equal to torchlibrosa's for any device and batch."""
+"""Short-time Fourier transform and its inverse, with torchlibrosa's conventions."""
 
 import torch
 from torch import Tensor, nn
@@ -15,15 +15,11 @@ class Stft(nn.Module):
         self.hop_size = hop_size
         self.register_buffer("window", torch.hann_window(window_size), persistent=False)
 
-    @property
-    def num_bins(self) -> int:
-        return self.window_size // 2 + 1
-
-    def num_frames(self, num_samples: int) -> int:
-        return num_samples // self.hop_size + 1
-
     def forward(self, waveform: Tensor) -> Tensor:
-        """(batch, samples) -> complex (batch, frames, bins); samples > window_size / 2."""
+        """(batch, samples) -> complex (batch, samples // hop_size + 1, window_size // 2 + 1).
+
+        The reflection needs more than window_size / 2 samples.
+        """
         spectrum = torch.stft(
             waveform,
             self.window_size,

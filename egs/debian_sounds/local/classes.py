@@ -1,0 +1,37 @@
+"""The recipe's classes, and the pairs of them that must not meet."""
+
+from data_config import Data
+
+from uss.labels import audioset_classes, audioset_parents
+from uss.tables import ClassPair, ClassRow
+
+
+def class_rows(labels: set[str]) -> list[ClassRow]:
+    """AudioSet's names with indices of their own, in AudioSet's order.
+
+    Raises:
+        ValueError: for a name that AudioSet does not have.
+    """
+    classes = audioset_classes()
+    order = sorted(labels, key=classes.index_of_name)
+    return [
+        ClassRow(index, classes.ids[classes.index_of_name(name)], name)
+        for index, name in enumerate(order)
+    ]
+
+
+def forbidden_pairs(rows: list[ClassRow], config: Data) -> list[ClassPair]:
+    """The pairs that data.yaml lists, and every class with its ancestor in the ontology."""
+    classes, parents = audioset_classes(), audioset_parents()
+
+    def ancestors(class_id: str) -> set[str]:
+        return set(parents[class_id]).union(*map(ancestors, parents[class_id]))
+
+    pairs = {
+        tuple(sorted(classes.ids[classes.index_of_name(name)] for name in pair))
+        for pair in config.overlapping
+    }
+    ids = {row.class_id for row in rows}
+    pairs |= {tuple(sorted((one, other))) for one in ids for other in ancestors(one)}
+    pairs = sorted(pair for pair in pairs if set(pair) <= ids)
+    return [ClassPair(f"{number:03d}", *pair) for number, pair in enumerate(pairs)]

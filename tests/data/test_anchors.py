@@ -1,0 +1,253 @@
+"""Stage 2 with a detector and an encoder that can be reckoned by hand."""
+
+import hashlib
+import json
+import logging
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+
+from tests.data.tiny_recipe import RATE, SPLITS, clip, run_without_torch
+from uss.bin import anchors, networks
+from uss.data.anchors import AnchorSet
+from uss.data.packed import part_path, write_part
+from uss.tables import Anchor, Event, read_table, write_table
+
+HOP = 80
+SECONDS = 2.0
+SEGMENT = 0.5
+NUM_SAMPLES = round(SEGMENT * RATE)
+
+
+class Frames(NamedTuple):
+    framewise: torch.Tensor
+
+
+class Embedded(NamedTuple):
+    embedding: torch.Tensor
+    probabilities: torch.Tensor
+
+
+class Detector(torch.nn.Module):
+    """Every class is as likely as the frame is loud."""
+
+    def __init__(self):
+        super().__init__()
+        self.log_mel = SimpleNamespace(stft=SimpleNamespace(hop_size=HOP))
+        self.weight = torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, waveform):
+        level = waveform.reshape(len(waveform), -1, HOP).square().mean(dim=2)
+        level = torch.cat([level, level[:, -1:]], dim=1)
+        return Frames(self.weight * level[..., None].repeat(1, 1, 2))
+
+
+class Encoder(torch.nn.Module):
+    """Peak and level."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc1 = torch.nn.Linear(1, 2)
+        self.fc_audioset = torch.nn.Linear(1, 1)
+
+    def forward(self, waveform):
+        level = waveform.square().mean(dim=1, keepdim=True)
+        return Embedded(torch.cat([waveform.amax(dim=1, keepdim=True), level], dim=1), level)
+
+
+LABELS = {"a": "/m/0", "b": "/m/0 /m/1", "c": "/m/1", "d": "", "e": "/m/0"}
+BURSTS = {"a": 0.2, "b": 0.75, "c": 1.9, "d": 1.0, "e": None}  # e is silent
+
+
+def waveform(start):
+    """Two seconds of faint noise with a burst of 0.3 s."""
+    result = np.zeros(round(SECONDS * RATE), np.int16)
+    if start is not None:
+        result += np.random.default_rng(0).integers(-9, 10, len(result)).astype(np.int16)
+        stretch = slice(round(start * RATE), round((start + 0.3) * RATE))
+        result[stretch] = 20000 * np.sign(np.sin(np.arange(len(result[stretch]))))
+    return result
+
+
+@pytest.fixture
+def written(recipe, monkeypatch):
+    """Packed clips in two parts; the networks above instead of trained ones."""
+    recipe.conf("anchors", segment_seconds=SEGMENT, silence_dbfs=-60.0, batch_size=2)
+    recipe.conf("pretrained")
+    recipe.classes("/m/0", "/m/1")
+    for split in SPLITS:
+        clips = [clip(f"{split}_{name}", labels) for name, labels in LABELS.items()]
+        recipe.clips(split, *clips)
+        for part, names in enumerate((("a", "b", "c"), ("d", "e"))):
+            datasets = {
+                "audio_name": [f"{split}_{name}" for name in names],
+                "waveform": np.stack([waveform(BURSTS[name]) for name in names]),
+                "target": np.array([[c in LABELS[n] for c in ("/m/0", "/m/1")] for n in names]),
+            }
+            write_part(part_path(recipe.data / split / "waveforms", part), datasets, sample_rate=RATE)
+    monkeypatch.setattr(networks, "panns_digests", lambda pretrained: {"detector": "d"})
+    monkeypatch.setattr(networks, "load_panns", lambda pretrained: (Detector(), Encoder()))
+    return recipe
+
+
+def run(*options):
+    anchors.main(list(options))
+    anchors.main(["--merge", *options])
+
+
+def table(split="train", name="anchors"):
+    return {row.anchor_id: row for row in read_table(f"data/{split}/{name}.csv", Anchor)}
+
+
+def test_anchors_lie_where_the_class_sounds(written, caplog):
+    caplog.set_level(logging.INFO)
+    run()
+    found = table()
+    assert found.keys() == {"train_a:000", "train_b:000", "train_b:001", "train_c:001"}
+    for anchor_id, start in (("train_a:000", 0.1), ("train_b:001", 0.65), ("train_c:001", 1.5)):
+        assert found[anchor_id].start_sample / RATE == pytest.approx(start, abs=0.11)
+        assert found[anchor_id].start_sample % HOP == 0
+    assert found["train_c:001"].start_sample + NUM_SAMPLES <= SECONDS * RATE
+    row = found["train_b:001"]
+    assert (row.clip_id, row.class_id, row.group) == ("train_b", "/m/1", "train_b")
+    assert "train: 4 anchors, 1 dropped as silent" in caplog.messages
+    assert not (written.data / "anchors.json").exists()
+
+
+def test_anchors_are_packed_with_their_embeddings(written):
+    run()
+    packed = AnchorSet("data/train")
+    assert (len(packed), packed.sample_rate, packed.num_samples) == (4, RATE, NUM_SAMPLES)
+    assert packed.packed.part_rows() == [range(4), range(4, 4)]
+    for row, anchor in enumerate(packed.anchors):
+        whole = waveform(BURSTS[anchor.clip_id[-1]])
+        expected = whole[anchor.start_sample : anchor.start_sample + NUM_SAMPLES]
+        np.testing.assert_array_equal(packed.waveforms([row])[0], expected)
+        scaled = expected / np.float32(32767)
+        level = np.mean(scaled**2)
+        np.testing.assert_allclose(packed.embeddings([row])[0], [scaled.max(), level], rtol=1e-5)
+        np.testing.assert_allclose(packed.probabilities([row])[0], [level], rtol=1e-5)
+
+
+def test_true_times_make_the_evaluation_anchors(written):
+    """... and the detector's are kept beside them; training has the detector's alone."""
+    for split in SPLITS:
+        events = [
+            Event("e1", f"{split}_b", "/m/0", 0.7, 0.4, "recording"),
+            Event("e2", f"{split}_c", "/m/1", 1.9, 0.1, "recording 2"),
+            Event("e3", f"{split}_a", "/m/0", 0.0, 0.2, "recording 3"),
+        ]
+        write_table(f"data/{split}/events.csv", events, Event)
+    run()
+    true = table("eval")
+    assert true == {
+        "e1": Anchor("e1", "eval_b", "/m/0", round(0.65 * RATE), 1.0, "recording"),
+        "e2": Anchor("e2", "eval_c", "/m/1", round(1.5 * RATE), 1.0, "recording 2"),
+        "e3": Anchor("e3", "eval_a", "/m/0", 0, 1.0, "recording 3"),
+    }
+    assert table("eval", "sed_anchors").keys() == {
+        "eval_a:000",
+        "eval_b:000",
+        "eval_b:001",
+        "eval_c:001",
+    }
+    assert table("eval", "sed_anchors")["eval_b:000"].group == "recording"
+    assert table("eval", "sed_anchors")["eval_b:001"].group == "eval_b"  # no event is known
+    assert len(AnchorSet("data/eval")) == 3
+    assert len(AnchorSet("data/eval", "sed_anchors")) == 4
+    assert "train_b:000" in table("train")
+    assert not (written.data / "train" / "sed_anchors").exists()
+    scores = json.loads((written.data / "anchors.json").read_text())
+    assert scores.keys() == set(SPLITS)
+    assert scores["eval"]["num_anchors"] == 4
+    assert scores["eval"]["hit_rate"] == 0.75
+
+
+def test_a_segment_of_an_odd_number_of_frames_fits(written):
+    for seconds in (0.509, 0.51, 0.506, 0.5012):
+        run(f"--set=anchors.segment_seconds={seconds}")
+        packed = AnchorSet("data/train")
+        assert packed.num_samples == round(seconds * RATE)
+        starts = [anchor.start_sample for anchor in packed.anchors]
+        assert max(starts) + packed.num_samples <= SECONDS * RATE
+
+
+def test_clips_shorter_than_a_segment(written):
+    with pytest.raises(ValueError, match="shorter than an anchor: lower anchors.segment_seconds"):
+        run("--set=anchors.segment_seconds=2.5")
+
+
+def digests(recipe):
+    return {
+        str(path.relative_to(recipe.data)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(recipe.data.glob("*/anchors*"))
+        for path in ([path] if path.is_file() else sorted(path.glob("*.h5")))
+    }
+
+
+def test_outputs_do_not_depend_on_the_number_of_shards(written, monkeypatch):
+    run()
+    alone = digests(written)
+    assert len(alone) == 3 * 3
+    for path in written.data.glob("*/anchors/*"):
+        path.unlink()
+    monkeypatch.setenv("NUM_SHARDS", "4")
+    for shard in (2, 4, 1, 3):
+        monkeypatch.setenv("SHARD", str(shard))
+        anchors.main([])
+    anchors.main(["--merge"])
+    assert digests(written) == alone
+
+
+def test_a_second_run_does_nothing_and_what_changed_runs(written, caplog):
+    run()
+    caplog.set_level(logging.INFO)
+
+    def rerun(*options):
+        caplog.clear()
+        anchors.main(list(options))
+        return [message for message in caplog.messages if message.startswith("run ")]
+
+    assert rerun() == []
+    assert len(caplog.messages) == 6
+    assert len(rerun("--set=anchors.silence_dbfs=-50")) == 6
+    rerun()
+    write_table("data/dev/events.csv", [Event("e", "dev_a", "/m/0", 0.0, 0.2, "g")], Event)
+    found = rerun()
+    assert len(found) == 4
+    assert found[0].startswith("run data/dev/anchors/part_0000.h5: changed input: events")
+
+
+def test_a_second_run_imports_no_torch(written, monkeypatch):
+    """With published weights, whose digests are all that a second run needs."""
+    files = {"sound_event_detector": "detector.pth", "query_encoder": "encoder.pth"}
+    for file in files.values():
+        (written.folder / file).write_text(file)
+    written.conf("pretrained", **files)
+    digests_of = {name: hashlib.sha256(file.encode()).hexdigest() for name, file in files.items()}
+    monkeypatch.setattr(networks, "panns_digests", lambda pretrained: digests_of)
+    run()
+    assert run_without_torch("anchors").count("unchanged since") == 6
+    run_without_torch("anchors", "--merge")
+
+
+def test_missing_inputs_name_their_stage(written):
+    with pytest.raises(ValueError, match=r"part_0000\.h5\.meta\.json is missing; stage 2 writes"):
+        anchors.main(["--merge"])
+    for path in (written.data / "dev" / "waveforms").iterdir():
+        path.unlink()
+    with pytest.raises(ValueError, match="data/dev/waveforms has no parts; stage 1 writes them"):
+        anchors.main([])
+
+
+def test_weights_that_are_not_there(written, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.chdir(written.folder)
+    with pytest.raises(ValueError, match="data/tagger holds no trained model; stage 2 trains it"):
+        anchors.main([])
+    written.conf("pretrained", sound_event_detector="gone.pth")
+    with pytest.raises(ValueError, match="pretrained.yaml names gone.pth, which is missing"):
+        anchors.main([])

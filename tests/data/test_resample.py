@@ -1,0 +1,294 @@
+"""Stage 1: good and bad clips, the budget, shards, and a second run."""
+
+import hashlib
+import logging
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.data.tiny_recipe import RATE, SPLITS, clip, run_without_torch
+from uss import audio
+from uss.bin import resample
+from uss.data.waveforms import WaveformSet
+from uss.files import read_facts
+from uss.tables import Rejected, read_table
+
+SECONDS = 1.0
+
+
+def tone(seconds=SECONDS, rate=RATE, frequency=440.0, amplitude=0.5):
+    time = np.arange(round(seconds * rate)) / rate
+    return (amplitude * np.sin(2 * np.pi * frequency * time)).astype(np.float32)
+
+
+@pytest.fixture
+def raw(recipe):
+    """Where the audio files lie; the recipe has one good clip a split, in the folder's files."""
+    recipe.conf(
+        "resample",
+        sample_rate=RATE,
+        clip_seconds=SECONDS,
+        clips_per_part=3,
+        max_rejected_fraction=0.0,
+        silence_dbfs=-60.0,
+    )
+    recipe.classes("/m/0", "/m/1")
+    for split in SPLITS:
+        recipe.clips(split, clip(f"{split}_good", "/m/1"))
+        audio.write_wav(recipe.data / "raw" / f"{split}_good.wav", tone(), RATE)
+    return recipe.data / "raw"
+
+
+def run(*options):
+    resample.main(list(options))
+    resample.main(["--merge", *options])
+
+
+def rejected(split="train"):
+    return read_table(f"data/{split}/rejected.csv", Rejected)
+
+
+def write_bad_clips(recipe, raw):
+    """clip_id -> the reason for which it must be rejected."""
+    audio.write_wav(raw / "short.wav", tone(0.7), RATE)
+    audio.write_wav(raw / "silent.wav", np.zeros(RATE), RATE)
+    audio.write_wav(raw / "faint.wav", tone(amplitude=1e-3), RATE)
+    audio.write_wav(raw / "nan.wav", np.where(np.arange(RATE) == 9, np.nan, tone()), RATE)
+    audio.write_wav(raw / "no_samples.wav", np.zeros(0), RATE)
+    (raw / "empty.wav").write_bytes(b"")
+    (raw / "text.wav").write_text("a web page, not a sound\n" * 50)
+    soundfile.write(raw / "whole.flac", np.random.default_rng(0).uniform(-0.5, 0.5, RATE), RATE)
+    whole = (raw / "whole.flac").read_bytes()
+    (raw / "cut.flac").write_bytes(whole[: len(whole) // 2])
+    rows = [
+        clip(name, "/m/0") for name in ("short", "silent", "faint", "nan", "no_samples", "empty")
+    ]
+    rows += [clip("text"), clip("gone"), clip("cut", path=str(raw / "cut.flac"))]
+    rows += [clip("late", path=str(raw / "train_good.wav"))._replace(start_seconds=5.0)]
+    recipe.clips("train", clip("train_good", "/m/1"), *rows)
+    return {
+        "cut": "not audio (",
+        "empty": "empty file",
+        "faint": "silent: -63.0 dBFS",
+        "gone": "missing",
+        "late": "truncated: 0.00 s of 1.00 s",
+        "nan": "samples that are not finite",
+        "no_samples": "truncated: 0.00 s of 1.00 s",
+        "short": "truncated: 0.70 s of 1.00 s",
+        "silent": "silent: -inf dBFS",
+        "text": "not audio (",
+    }
+
+
+def test_bad_clips_are_rejected_with_their_reason(recipe, raw):
+    expected = write_bad_clips(recipe, raw)
+    run("--set=resample.max_rejected_fraction=0.95")
+    found = {row.clip_id: row.reason for row in rejected()}
+    assert found.keys() == expected.keys()
+    for clip_id, reason in expected.items():
+        assert found[clip_id].startswith(reason), (clip_id, found[clip_id])
+    assert WaveformSet("data/train").names == ["train_good"]
+    assert WaveformSet("data/train").target.tolist() == [[False, True]]
+    assert rejected("eval") == []
+
+
+def test_the_budget(recipe, raw):
+    write_bad_clips(recipe, raw)
+    message = (
+        r"data/train/rejected\.csv: 10 of 11 clips are rejected, such as 'cut' \(not audio .*"
+        r"resample\.max_rejected_fraction \(0\.9\)"
+    )
+    with pytest.raises(ValueError, match=message):
+        run("--set=resample.max_rejected_fraction=0.9")
+    assert len(rejected()) == 10  # the table is there to be read
+    resample.main(["--merge", "--set=resample.max_rejected_fraction=0.91"])
+
+
+def test_a_split_of_bad_clips_fails_on_any_budget(recipe, raw):
+    recipe.clips("dev", clip("gone"))
+    with pytest.raises(ValueError, match=r"dev/rejected\.csv: 1 of 1 clips are rejected, .*missing"):
+        run("--set=resample.max_rejected_fraction=1.0")
+
+
+def test_another_rate_several_channels_and_other_formats(recipe, raw):
+    stereo = np.stack([tone(1.2, 44100, 1000.0), 0.5 * tone(1.2, 44100, 1000.0)])
+    soundfile.write(raw / "stereo.flac", stereo.T, 44100)
+    recipe.clips("train", clip("stereo", "/m/0", str(raw / "stereo.flac")))
+    run()
+    packed = WaveformSet("data/train")
+    assert (packed.sample_rate, packed.num_samples, len(packed)) == (RATE, RATE, 1)
+    found = audio.from_int16(packed.read([0])[0])
+    assert np.abs(found - 0.75 * tone(frequency=1000.0))[200:-200].max() < 2e-3
+
+
+def test_a_stretch_of_a_file_padded_and_cut(recipe, raw):
+    ramp = (np.arange(4 * RATE) / (4 * RATE)).astype(np.float32)
+    audio.write_wav(raw / "long.wav", ramp, RATE)
+    long = str(raw / "long.wav")
+    recipe.clips(
+        "train",
+        clip("middle", path=long)._replace(start_seconds=2.0),
+        clip("short", path=long, seconds=0.5)._replace(start_seconds=1.0),
+        clip("too_long", path=long, seconds=3.0),
+    )
+    run()
+    packed = WaveformSet("data/train")
+    assert packed.names == ["middle", "short", "too_long"]
+    middle, short, too_long = packed.read(range(3))
+    np.testing.assert_array_equal(middle, audio.to_int16(ramp[2 * RATE : 3 * RATE]))
+    np.testing.assert_array_equal(short[: RATE // 2], audio.to_int16(ramp[RATE : RATE * 3 // 2]))
+    assert not short[RATE // 2 :].any()
+    np.testing.assert_array_equal(too_long, audio.to_int16(ramp[:RATE]))
+
+
+def test_a_little_less_than_announced_is_no_truncation(recipe, raw):
+    audio.write_wav(raw / "train_good.wav", tone(0.8), RATE)
+    run()
+    assert rejected() == []
+
+
+def test_overshoot_is_scaled_and_reported(recipe, raw, caplog):
+    audio.write_wav(raw / "train_good.wav", tone(amplitude=2.0), RATE)
+    caplog.set_level(logging.INFO)
+    run()
+    found = audio.from_int16(WaveformSet("data/train").read([0])[0])
+    assert np.abs(found - tone(amplitude=1.0)).max() < 1e-3
+    assert "train: 1 clips packed, 0 rejected, 1 scaled below full scale" in caplog.messages
+    facts = read_facts("data/train/waveforms/part_0000.h5")
+    assert facts["scaled_below_full_scale"] == ["train_good"]
+
+
+def digests(recipe):
+    return {
+        str(path.relative_to(recipe.data)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(recipe.data.glob("*/waveforms/*.h5"))
+    }
+
+
+@pytest.fixture
+def many(recipe, raw):
+    """Eight clips for training, three a part; two of them bad, in different parts."""
+    clips = []
+    for number in range(8):
+        path = raw / f"n{number}.wav"
+        if number not in (2, 5):
+            rate = (RATE, 44100)[number % 2]
+            noise = np.random.default_rng(number).uniform(-0.5, 0.5, rate)
+            audio.write_wav(path, noise, rate)
+        clips.append(clip(f"-{number}_x", f"/m/{number % 2}", str(path)))
+    recipe.clips("train", *clips)
+    recipe.clips("unlabelled", clip("unlabelled_good", path="data/raw/train_good.wav"))
+    return recipe
+
+
+BUDGET = "--set=resample.max_rejected_fraction=0.5"
+
+
+def test_parts_do_not_depend_on_the_number_of_shards(many, monkeypatch):
+    run(BUDGET)
+    alone = digests(many)
+    assert list(alone) == [
+        "dev/waveforms/part_0000.h5",
+        "eval/waveforms/part_0000.h5",
+        "train/waveforms/part_0000.h5",
+        "train/waveforms/part_0001.h5",
+        "train/waveforms/part_0002.h5",
+        "unlabelled/waveforms/part_0000.h5",
+    ]
+    assert WaveformSet("data/train").names == [f"-{number}_x" for number in (0, 1, 3, 4, 6, 7)]
+    for path in many.data.glob("*/waveforms/*"):
+        path.unlink()
+    monkeypatch.setenv("NUM_SHARDS", "3")
+    written = []
+    for shard in (3, 1, 2):
+        monkeypatch.setenv("SHARD", str(shard))
+        resample.main([BUDGET])
+        written.append(len(digests(many)))
+    assert written == [2, 4, 6]
+    assert digests(many) == alone
+
+
+def test_merge_needs_every_part(many, monkeypatch):
+    monkeypatch.setenv("NUM_SHARDS", "2")
+    monkeypatch.setenv("SHARD", "1")
+    resample.main([])
+    with pytest.raises(ValueError, match=r"part_000\d\.h5\.meta\.json is missing; stage 1 writes"):
+        resample.main(["--merge"])
+
+
+def messages(caplog, *options):
+    caplog.clear()
+    caplog.set_level(logging.INFO)
+    resample.main([BUDGET, *options])
+    return caplog.messages
+
+
+def test_a_second_run_does_nothing_and_says_why(many, caplog):
+    run(BUDGET)
+    before = {path: path.stat().st_mtime_ns for path in many.data.glob("*/waveforms/*")}
+    found = messages(caplog)
+    assert len(found) == 6
+    assert all(": unchanged since " in message for message in found)
+    assert messages(caplog, "--set=resample.max_rejected_fraction=0.9") == found
+    assert before == {path: path.stat().st_mtime_ns for path in many.data.glob("*/waveforms/*")}
+
+
+def test_a_second_run_imports_no_torch(many):
+    run(BUDGET)
+    assert run_without_torch("resample", BUDGET).count("unchanged since") == 6
+    run_without_torch("resample", "--merge", BUDGET)
+
+
+def test_only_what_changed_runs_again(many, caplog):
+    run(BUDGET)
+
+    def rerun(*options):
+        return [message for message in messages(caplog, *options) if message.startswith("run ")]
+
+    audio.write_wav(many.data / "raw" / "n4.wav", tone(amplitude=0.1), RATE)
+    assert rerun() == ["run data/train/waveforms/part_0001.h5: changed input: audio"]
+    many.clips("dev", clip("dev_good", "/m/0"))
+    assert rerun() == ["run data/dev/waveforms/part_0000.h5: changed input: clips"]
+    assert WaveformSet("data/dev").target.tolist() == [[True, False]]
+    (many.data / "eval" / "waveforms" / "part_0000.h5").unlink()
+    assert rerun() == ["run data/eval/waveforms/part_0000.h5: not there yet"]
+    quieter = rerun("--set=resample.silence_dbfs=-70")
+    assert len(quieter) == 6
+    assert "changed setting: silence_dbfs (-60.0 -> -70.0)" in quieter[0]
+
+
+def test_a_clip_that_appears_is_packed(many, caplog):
+    """A missing file is remembered as missing, and looked for again."""
+    run(BUDGET)
+    audio.write_wav(many.data / "raw" / "n2.wav", tone(), RATE)
+    run(BUDGET)
+    assert [row.clip_id for row in rejected()] == ["-5_x"]
+    assert "-2_x" in WaveformSet("data/train").names
+
+
+def test_parts_that_are_too_many_are_removed(many, caplog):
+    run(BUDGET)
+    many.clips("train", clip("train_good", "/m/1"))
+    caplog.set_level(logging.INFO)
+    run(BUDGET)
+    assert WaveformSet("data/train").names == ["train_good"]
+    assert sum("the split has fewer parts now" in message for message in caplog.messages) == 2
+
+
+def test_missing_inputs_name_their_stage(recipe, raw):
+    (recipe.data / "eval" / "clips.csv").unlink()
+    with pytest.raises(ValueError, match="data/eval/clips.csv is missing; stage 0 writes it"):
+        resample.main([])
+    with pytest.raises(ValueError, match="waveforms has no parts; stage 1 writes them"):
+        WaveformSet("data/eval")
+
+
+def test_a_bug_is_not_a_rejection(recipe, raw, monkeypatch):
+    def broken(*arguments):
+        raise KeyError("bug")
+
+    monkeypatch.setattr(audio, "resample", broken)
+    with pytest.raises(KeyError):
+        resample.main([])
+    assert not list(recipe.data.glob("*/waveforms/*"))

@@ -1,0 +1,122 @@
+"""A small recipe folder with results as stage 7 leaves them, made from planted numbers."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from uss.audio import write_wav
+from uss.files import Step, digest, write_text
+from uss.tables import ClassRow, Mixture, Result, write_table
+
+RATE = 8000
+GAIN = {"resunet_joint": 0.0, "resunet": -0.3, "mae_frozen": 0.5, "untrained": -6.0}
+
+
+class Recipe:
+    """Writes tables and lists in data/, conf/evaluate.yaml and exp/paper/ below a folder.
+
+    Class c has SDRi 10 - c dB, give or take; mixtures of a class share `recordings` recordings.
+    """
+
+    def __init__(self, folder: Path, num_classes: int = 4, recordings: int = 3) -> None:
+        self.folder = folder
+        self.experiment = folder / "exp" / "paper"
+        self.classes = [
+            ClassRow(c, f"/m/{c:03d}", f'Class <{c}> & "co", ${c}|x') for c in range(num_classes)
+        ]
+        write_table(folder / "data" / "classes.csv", self.classes, ClassRow)
+        self.configure(summary="mean", num_draws=200, num_examples=2)
+        self.mixtures = [
+            (f"-m_{c}_{i}", row.class_id, f"g{i % recordings}")
+            for c, row in enumerate(self.classes[:-1])  # the last class has no data
+            for i in range(2 * recordings)
+        ]
+        self.write_list("eval", self.mixtures)
+
+    def list_path(self, name: str) -> Path:
+        return self.folder / "data" / "mixtures" / f"{name}.csv"
+
+    def write_list(self, name: str, mixtures: list) -> None:
+        rows = [Mixture(mixture_id, "anchor", "other") for mixture_id, _, _ in mixtures]
+        write_table(self.list_path(name), rows, Mixture)
+
+    def configure(self, **keys: object) -> None:
+        write_text(self.folder / "conf" / "evaluate.yaml", yaml.safe_dump(keys))
+
+    def rows(self, system: str, mixtures: list) -> list[Result]:
+        rows = []
+        for mixture_id, class_id, group in mixtures:
+            easy = 10 - int(class_id[3:]) + 0.1 * int(group[1:])
+            for embedding in ["oracle"] if system == "ideal_ratio_mask" else ["oracle", "average"]:
+                sdri = easy + GAIN.get(system, 4.0) + 2.0 * (embedding == "oracle")
+                rows.append(
+                    Result(system, embedding, mixture_id, class_id, group, sdri, sdri, sdri)
+                )
+        return rows
+
+    def write_results(
+        self, system: str, folder: str = "results", mixtures: list | None = None, **facts: object
+    ) -> None:
+        """Two parts."""
+        mixtures = self.mixtures if mixtures is None else mixtures
+        facts = {
+            "config_digest": "c" * 64,
+            "seed": 0,
+            "list_digest": digest(self.list_path("eval")),
+            "num_classes": len(self.classes),
+            "num_parts": 2,
+            "commit": "abc1234",
+            "num_parameters": 1234567,
+            **facts,
+        }
+        half = len(mixtures) // 2
+        for number, part in enumerate([mixtures[:half], mixtures[half:]]):
+            path = self.experiment / system / folder / f"part_{number:04d}.csv"
+            write_table(path, self.rows(system, part), Result)
+            Step(path, {}, {}).finish(**facts)
+
+    def write_training(self, directory: Path, num_lines: int = 40) -> None:
+        write_text(directory / "config.yaml", yaml.safe_dump({"training": {"seed": 7}}))
+        lines = [
+            {
+                "step": 10 * i,
+                "loss": float(np.exp(-i / 20)),
+                "learning_rate": 1e-3,
+                "seconds": 36.0 * i,
+            }
+            for i in range(1, num_lines + 1)
+        ]
+        write_text(directory / "train.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+
+    def write_examples(self, mixture_ids: list[str], systems: list[str]) -> None:
+        generator = np.random.default_rng(0)
+        seconds = np.arange(RATE) / RATE
+        for mixture_id in mixture_ids:
+            target = 0.3 * np.sin(2 * np.pi * (500 + 1000 * seconds) * seconds)
+            noise = 0.1 * generator.standard_normal(RATE)
+            signals = {"mixture": target + noise, "target": target}
+            signals |= {system: target + 0.2 * noise for system in systems}
+            for name, waveform in signals.items():
+                path = self.experiment / "examples" / mixture_id / f"{name}.wav"
+                write_wav(path, waveform, RATE)
+
+    def write_all(self) -> list[str]:
+        """Everything that a report needs; returns the systems."""
+        systems = ["mae_frozen", "resunet", "resunet_joint"]
+        evaluated = [*systems, "untrained", "ideal_ratio_mask"]
+        for system in evaluated:
+            self.write_results(system)
+        for system in systems:
+            self.write_training(self.experiment / system)
+        self.write_examples([mixture_id for mixture_id, _, _ in self.mixtures], evaluated)
+        return systems
+
+
+@pytest.fixture
+def make_recipe(tmp_path, monkeypatch):
+    """Recipe(...) in a temporary folder, which becomes the working directory."""
+    monkeypatch.chdir(tmp_path)
+    return lambda **options: Recipe(tmp_path, **options)

@@ -1,0 +1,106 @@
+import csv
+
+import matplotlib.image
+import pytest
+
+from uss.evaluation.comparison import compare
+from uss.evaluation.figures import figure2
+from uss.evaluation.results import Scores, read_system
+from uss.evaluation.results_table import Table, class_table, markdown, notes, table1
+from uss.labels import read_classes
+
+
+def compared(recipe, systems, folder="results", summary="mean"):
+    results = [read_system(recipe.experiment / system / folder) for system in systems]
+    classes = read_classes(recipe.folder / "data" / "classes.csv")
+    return compare(Scores(results), classes, summary, num_draws=50, seed=0)
+
+
+def test_gain_is_paired(make_recipe):
+    recipe = make_recipe()
+    for system in ("resunet_joint", "mae_frozen", "untrained"):
+        recipe.write_results(system)
+    comparison = compared(recipe, ["resunet_joint", "mae_frozen", "untrained"])
+    table = table1(comparison)
+    gains = [row[table.header.index("gain over resunet_joint")] for row in table.rows]
+    assert gains == ["–", "0.50 (0.50 … 0.50)", "–"]  # although the classes differ by 2 dB
+    headline = comparison.rows[1].headlines["average_sdri"]
+    assert headline.high - headline.low > 0.5
+
+
+def test_without_the_reference_there_is_no_gain(make_recipe):
+    recipe = make_recipe()
+    recipe.write_results("resunet")
+    comparison = compared(recipe, ["resunet"])
+    assert not any("gain" in text for text in table1(comparison).header + notes(comparison))
+
+
+def test_detected_anchors_are_another_column(make_recipe):
+    recipe = make_recipe()
+    recipe.write_results("mae_frozen")
+    recipe.write_results("mae_frozen", "results_sed", recipe.mixtures[:6], list_digest="2" * 64)
+    sed = compared(recipe, ["mae_frozen"], "results_sed")
+    table = table1(compared(recipe, ["mae_frozen"]), sed)
+    assert table.header[-1] == "average SDRi, detected anchors"
+    assert table.rows[0][-1].startswith("10.60 (")  # only class 0
+
+
+def test_both_summaries_stand_in_the_table(make_recipe):
+    recipe = make_recipe()
+    # class 0: recording g0 twice at 10 dB and g2 once at 10.2 dB, and 4.5 dB for the system
+    mixtures = [("a", "/m/000", "g0"), ("b", "/m/000", "g0"), ("c", "/m/000", "g2")]
+    recipe.write_results("mae_frozen", mixtures=mixtures)
+    row = table1(compared(recipe, ["mae_frozen"], summary="median")).rows[0]
+    assert row[4].startswith("10.50 (") and row[5] == "10.60"
+    row = table1(compared(recipe, ["mae_frozen"], summary="mean")).rows[0]
+    assert row[4].startswith("10.60 (") and row[5] == "10.50"
+
+
+def test_classes_without_data_are_named(make_recipe):
+    recipe = make_recipe()
+    recipe.write_results("mae_frozen")
+    comparison = compared(recipe, ["mae_frozen"])
+    text = " ".join(notes(comparison))
+    assert f"3 of 4 classes, 3 recordings (3 to 3 a class), 18 mixtures. Classes without data: " \
+        f"{recipe.classes[-1].name}." in text  # fmt: skip
+    assert [row[0] for row in class_table(comparison).rows] == [
+        row.name for row in recipe.classes[:-1]
+    ]
+
+
+def test_results_of_another_class_table_are_refused(make_recipe):
+    recipe = make_recipe()
+    recipe.write_results("mae_frozen", num_classes=9)
+    with pytest.raises(ValueError, match="9 classes.*has 4"):
+        compared(recipe, ["mae_frozen"])
+
+
+def test_markdown_escapes_bars():
+    assert (
+        markdown(Table(["a", "b"], [["x|y", "1"]])) == "| a | b |\n| --- | ---: |\n| x\\|y | 1 |\n"
+    )
+
+
+@pytest.mark.parametrize("num_classes, wide", [(13, False), (101, True)])
+def test_figure2_holds_every_class(make_recipe, num_classes, wide):
+    recipe = make_recipe(num_classes=num_classes, recordings=1)
+    for system in ("resunet", "mae_frozen"):
+        recipe.write_results(system)
+    figure2(compared(recipe, ["resunet", "mae_frozen"]), None, recipe.folder / "figure2")
+    with open(recipe.folder / "figure2.csv", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert len(table) == num_classes - 1
+    ours = [float(row["mae_frozen"]) for row in table]
+    assert ours == sorted(ours, reverse=True)
+    assert [float(row["resunet"]) for row in table] == pytest.approx([v - 0.8 for v in ours])
+    _, width, _ = matplotlib.image.imread(recipe.folder / "figure2.png").shape
+    assert (width > 2000) == wide
+    assert (recipe.folder / "figure2.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_figure2_of_a_class_without_data_is_refused(make_recipe):
+    recipe = make_recipe()
+    recipe.write_results("mae_frozen")
+    comparison = compared(recipe, ["mae_frozen"])
+    with pytest.raises(ValueError, match="figure2_classes: no mixtures of /m/003"):
+        figure2(comparison, ["/m/000", "/m/003"], recipe.folder / "figure2")

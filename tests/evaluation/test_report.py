@@ -1,0 +1,164 @@
+import csv
+import json
+import logging
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from uss.bin import report
+from uss.files import digest, write_json
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(systems, *options):
+    report.main(["--name", "paper", "--systems", *systems, *options])
+
+
+class Links(HTMLParser):
+    """Addresses, and the text of cells."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.addresses, self.cells, self.in_cell = [], [], False
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.addresses += [v for k, v in attributes if k in ("src", "href")]
+        self.in_cell = tag == "td"
+        if self.in_cell:
+            self.cells.append("")
+
+    def handle_data(self, data):
+        if self.in_cell:
+            self.cells[-1] += data
+
+    def handle_endtag(self, tag):
+        self.in_cell = self.in_cell and tag != "td"
+
+
+def test_the_whole_report(make_recipe):
+    recipe = make_recipe()
+    systems = recipe.write_all()
+    scored = {"num_anchors": 40, "hit_rate": 0.85, "random_hit_rate": 0.31}
+    of_class = {row.class_id: scored for row in recipe.classes[:2]}
+    write_json("data/anchors.json", {"eval": {**scored, "classes": of_class}})
+    Path("local").mkdir()
+    Path("local/results_notes.md").write_text("Three recordings are few.")
+    recipe.write_list("eval_sed", recipe.mixtures[:6])  # of the first class
+    for system in [*systems, "untrained", "ideal_ratio_mask"]:
+        list_digest = digest(recipe.list_path("eval_sed"))
+        recipe.write_results(system, "results_sed", recipe.mixtures[:6], list_digest=list_digest)
+    run(systems, "--set", "evaluate.seed=5", "--publish")
+
+    results = json.loads((recipe.experiment / "results.json").read_text())
+    rows = {row["system"]: row for row in results["comparison"]["rows"]}
+    assert list(rows) == [
+        "resunet", "resunet_joint", "mae_frozen", "untrained", "ideal_ratio_mask"
+    ]  # fmt: skip
+    # classes 0, 1, 2 have 10, 9, 8 dB; their recordings 0, 0.1, 0.2 more
+    assert rows["resunet_joint"]["headlines"]["average_sdri"]["value"] == pytest.approx(9.1)
+    assert rows["resunet_joint"]["headlines"]["oracle_sdri"]["value"] == pytest.approx(11.1)
+    assert rows["mae_frozen"]["gain"] == {
+        key: pytest.approx(0.5) for key in ("value", "low", "high")
+    }
+    assert rows["resunet_joint"]["gain"] is None
+    assert results["comparison"]["classes_without_data"] == [recipe.classes[-1].name]
+
+    assert results["sed"]["num_mixtures"] == 6
+    assert (recipe.experiment / "results_sed.csv").exists()
+
+    text = (recipe.experiment / "RESULTS.md").read_text()
+    for expected in (
+        "Three recordings are few.",
+        "3 of 4 classes, 3 recordings (3 to 3 a class), 18 mixtures",
+        "--set evaluate.seed=5",
+        "abc1234",
+        "average SDRi, detected anchors",
+        digest(recipe.list_path("eval")),
+        digest(recipe.list_path("eval_sed")),
+        "| all | 40 | 85 % | 31 % |",
+        "| mae_frozen | 1,234,567 | 7 | 400 | 0.40 |",
+        (recipe.experiment / "table1.md").read_text().strip(),
+    ):
+        assert expected in text
+    assert Path("RESULTS.md").read_text() == text
+    for name in re.findall(r"\]\(([^)]+)\)", text):
+        assert Path(name).exists(), name  # what is published links to what is published
+
+    page = (recipe.experiment / "index.html").read_text()
+    links = Links(page)
+    assert len(links.addresses) > 30
+    for address in links.addresses:
+        assert (recipe.experiment / unquote(address)).exists(), address
+    for row in recipe.classes[:-1]:
+        assert row.name in links.cells  # escaped, and read back
+    assert "http" not in page.replace("http-equiv", "")
+
+    with open(recipe.experiment / "figure2.csv", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [row["name"] for row in table] == [row.name for row in recipe.classes[:-1]]
+    assert [float(row["mae_frozen"]) for row in table] == pytest.approx([10.6, 9.6, 8.6])
+    assert [float(row["resunet"]) for row in table] == pytest.approx([9.8, 8.8, 7.8])
+
+
+def test_the_second_run_does_nothing(make_recipe, caplog):
+    recipe = make_recipe()
+    systems = recipe.write_all()
+    run(systems)
+    page = recipe.experiment / "index.html"
+    before = page.stat().st_mtime_ns
+    caplog.set_level(logging.INFO)
+    run(systems)
+    assert "skip" in caplog.text and page.stat().st_mtime_ns == before
+    command = "import sys; from uss.bin import report; report.main(sys.argv[1:]); " \
+        "assert not {'torch', 'matplotlib'} & set(sys.modules)"  # fmt: skip
+    arguments = ["--name", "paper", "--systems", *systems]
+    environment = {"PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", command, *arguments], check=True, env=environment)
+
+    page.unlink()
+    recipe.write_results("mae_frozen", commit="def5678")
+    run(systems)
+    assert "def5678" in page.read_text()
+
+
+def test_classes_and_mixtures_of_the_configuration(make_recipe):
+    recipe = make_recipe()
+    systems = recipe.write_all()
+    names = [recipe.classes[2].name, recipe.classes[0].name]
+    recipe.configure(
+        summary="median",
+        num_draws=50,
+        figure2_classes=names,
+        figure3_mixtures=[recipe.mixtures[0][0], recipe.mixtures[-1][0]],
+    )
+    run(systems)
+    assert "mean over recordings" in (recipe.experiment / "table1.md").read_text()
+    with open(recipe.experiment / "figure2.csv", newline="") as file:
+        assert [row["name"] for row in csv.DictReader(file)] == names[::-1]
+    recipe.configure(figure2_classes=["Class 2"])
+    with pytest.raises(ValueError, match="nearest"):
+        run(systems)
+
+
+def test_results_of_an_older_list_are_refused(make_recipe):
+    recipe = make_recipe()
+    systems = recipe.write_all()
+    recipe.write_list("eval", recipe.mixtures[1:])
+    with pytest.raises(ValueError, match="eval.csv has changed since the evaluation"):
+        run(systems)
+
+
+def test_the_list_of_detected_anchors_asks_for_results_of_all_systems(make_recipe):
+    recipe = make_recipe()
+    systems = recipe.write_all()
+    recipe.write_list("eval_sed", recipe.mixtures[:6])
+    recipe.write_results(systems[0], "results_sed", recipe.mixtures[:6])
+    with pytest.raises(ValueError, match="resunet.*results_sed.*no results"):
+        run(systems)

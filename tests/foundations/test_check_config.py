@@ -1,0 +1,98 @@
+"""Every recipe's YAML fits its dataclasses; what does not fit ends with 2 and one line."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from uss.bin import check_config
+from uss.schema import System
+
+RECIPES = sorted((Path(__file__).parents[2] / "egs").iterdir())
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+def test_the_recipes_fit(recipe):
+    if not (recipe / "local" / "data_config.py").exists():
+        pytest.skip(f"{recipe.name} has no local/data_config.py yet")
+    configs = check_config.check(recipe / "conf", [])
+    systems = {name: config for name, config in configs.items() if name.startswith("systems/")}
+    expected = {"resunet", "resunet_joint", "mae_frozen", "mae_updated", "mae_aligned"}
+    assert systems.keys() == {f"systems/{name}" for name in expected}
+    assert all(isinstance(config, System) for config in systems.values())
+    assert systems["systems/resunet"].normalization == "none"
+    assert systems["systems/resunet_joint"].amae.features == "none"
+    assert systems["systems/mae_updated"].amae.updated
+    assert systems["systems/mae_aligned"].amae.features == "aligned"
+    for name in ("resunet_joint", "mae_frozen", "mae_updated", "mae_aligned"):
+        assert systems[f"systems/{name}"].normalization == "joint"
+    training = configs["train"]
+    listed = configs["mixtures"].num_train / training.batch_size
+    assert training.warmup_steps <= 0.05 * training.steps
+    assert listed <= training.steps, "rows of the training list that no step reads"
+
+
+@pytest.fixture
+def conf(tmp_path):
+    """A copy of the default recipe's."""
+    mini = next(recipe for recipe in RECIPES if recipe.name == "mini")
+    shutil.copytree(mini / "conf", tmp_path / "conf")
+    (tmp_path / "local").mkdir()
+    shutil.copy(mini / "local" / "data_config.py", tmp_path / "local")
+    return tmp_path / "conf"
+
+
+def error(conf, capsys, *options):
+    """The one line that the check ends with, after its exit with 2."""
+    with pytest.raises(SystemExit) as caught:
+        check_config.main(["--conf", str(conf), *options])
+    assert caught.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+def test_good_overrides(conf, capsys):
+    check_config.main(
+        [f"--conf={conf}", "--set", "train.steps=10", "--set=mae_frozen.amae.fusion=channel"]
+    )
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("train.stepz=1", "train.yaml: unknown key stepz; the nearest known one is steps"),
+        ("train.steps=0", "train.yaml: steps is 0, must be at least 1"),
+        ("train.steps=ten", "train.yaml: steps is 'ten', expected int"),
+        ("train.learning_rate=nan", "train.yaml: learning_rate is nan, expected float"),
+        ("data.num_rounds.train=0", "data.yaml: num_rounds.train, dev and eval must be at least 1"),
+        ("amae.model.heads=5", "amae.yaml: model.width must be a multiple of heads, in encoder"),
+        ("resunet.query=name", "systems/resunet.yaml: query is 'name', not one of: embedding, "),
+        ("mae_updated.amae.source=cached", "systems/mae_updated.yaml: amae.source is cached, but"),
+        ("tranin.steps=1", "--set tranin.steps=1: "),
+        ("train.steps", "--set train.steps: expected FILE.KEY=VALUE, such as train.steps=10"),
+        ("steps=1", "--set steps=1: expected FILE.KEY=VALUE"),
+        ("train.steps=[", "--set train.steps=[: '[' is not a YAML value"),
+    ],
+)
+def test_a_bad_override(conf, capsys, override, message):
+    line = error(conf, capsys, "--set", override)
+    assert line.removeprefix(f"{conf}/").startswith(message), line
+
+
+def test_a_bad_file(conf, capsys):
+    path = conf / "mixtures.yaml"
+    path.write_text(path.read_text() + "num_trian: 5\n")
+    line = error(conf, capsys)
+    assert line == f"{path}: unknown key num_trian; the nearest known one is num_train"
+    path.write_text("seed: [\n")
+    assert error(conf, capsys).startswith(f"{path}: not YAML")
+    path.unlink()
+    assert error(conf, capsys) == f"{path} is missing"
+
+
+def test_what_a_recipe_must_have(conf, capsys):
+    shutil.rmtree(conf / "systems")
+    assert error(conf, capsys).endswith("has no YAML file: a recipe needs a system")
+    (conf.parent / "local" / "data_config.py").unlink()
+    assert "data_config.py is missing" in error(conf, capsys)

@@ -1,0 +1,39 @@
+"""Small models of every kind, for tests of what does not depend on width."""
+
+import torch
+
+from uss.models.mae_resunet import Separator, build_separator
+from uss.schema import AmaeModel, PannsModel, Stft, System, SystemAmae
+
+SAMPLE_RATE = 16000
+CONDITION_SIZE = 12
+
+PANNS = PannsModel(SAMPLE_RATE, 10, 512, 160, 64, 50, 7000, channels=[4, 4, 8, 8, 8, 16])
+AMAE = AmaeModel(
+    input_frames=512,
+    width=64,
+    depth=2,
+    heads=4,
+    decoder_width=32,
+    decoder_depth=1,
+    decoder_heads=2,
+    mean=-5.0,
+    std=4.0,
+)
+
+
+def system(features: str = "none", fusion: str = "concat", updated: bool = False) -> System:
+    return System(
+        stft=Stft(window_size=1024, hop_size=160),
+        channels=[4, 4, 8, 8, 8, 8],
+        amae=SystemAmae(features=features, fusion=fusion, updated=updated, source="live"),
+    )
+
+
+def separator(features: str = "none", fusion: str = "concat", updated: bool = False) -> Separator:
+    torch.manual_seed(0)
+    return build_separator(system(features, fusion, updated), CONDITION_SIZE, SAMPLE_RATE, AMAE)
+
+
+def noise(batch_size: int = 2, num_samples: int = 2 * SAMPLE_RATE, seed: int = 1) -> torch.Tensor:
+    return 0.1 * torch.randn(batch_size, num_samples, generator=torch.Generator().manual_seed(seed))

@@ -1,0 +1,130 @@
+"""The mini recipe, reduced, through the real run.sh."""
+
+import csv
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.recipes.recipe import ROOT, copy_recipe, run
+
+SYSTEMS = ("--systems", "resunet_joint mae_aligned")
+
+
+@pytest.fixture(scope="module")
+def single(tmp_path_factory) -> Path:
+    """All stages in one run, two shards."""
+    recipe = copy_recipe("mini", tmp_path_factory.mktemp("single"))
+    run(recipe, "--nj", "2", *SYSTEMS)
+    return recipe
+
+
+def test_writes_what_stage_7_promises(single):
+    results = single / "exp" / "default"
+    for name in (
+        "results.csv",
+        "results_sed.csv",
+        "results.json",
+        "table1.md",
+        "figure2.csv",
+        "figure2.pdf",
+        "figure2.png",
+        "figure3.pdf",
+        "figure3.png",
+        "index.html",
+        "RESULTS.md",
+    ):
+        assert (results / name).stat().st_size > 0, name
+    with open(results / "results.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["system"], row["embedding"]) for row in rows} == {
+        ("resunet_joint", "oracle"),
+        ("resunet_joint", "average"),
+        ("mae_aligned", "oracle"),
+        ("mae_aligned", "average"),
+        ("untrained", "oracle"),
+        ("untrained", "average"),
+        ("ideal_ratio_mask", "oracle"),
+    }
+    bound = [float(row["sdri"]) for row in rows if row["system"] == "ideal_ratio_mask"]
+    assert len(bound) == 12 * 3 and sum(bound) / len(bound) > 10
+    for model in ("resunet_joint", "mae_aligned"):
+        assert (results / model / "loss.png").stat().st_size > 0
+
+
+def test_scores_the_anchors(single):
+    scores = json.loads((single / "data" / "anchors.json").read_text())
+    assert scores.keys() == {"train", "dev", "eval"}
+    for score in scores.values():
+        assert 0 <= score["random_hit_rate"] < 1 and score["num_anchors"] > 0
+
+
+def test_running_twice_does_nothing_and_says_why(single):
+    before = _states(single)
+    done = run(single, "--nj", "2", *SYSTEMS)
+    assert _states(single) == before
+    logs = done.stderr + "".join(path.read_text() for path in single.glob("**/log/*.log"))
+    assert " INFO files: skip data/eval/waveforms/part_0000.h5: unchanged since" in logs
+    assert "skip exp/default/resunet_joint: all 8 steps are done" in logs
+
+
+def _states(recipe: Path) -> dict[str, tuple[int, int]]:
+    """Size and modification time of all files but the logs."""
+    return {
+        str(path): (path.stat().st_size, path.stat().st_mtime_ns)
+        for folder in ("data", "exp")
+        for path in sorted((recipe / folder).rglob("*"))
+        if path.is_file() and path.suffix != ".log"
+    }
+
+
+def test_stages_apart_and_other_shards_give_the_same_results(single, tmp_path):
+    recipe = copy_recipe("mini", tmp_path)
+    run(recipe, "--stage", "0", "--stop-stage", "3", "--nj", "5", *SYSTEMS)
+    assert not (recipe / "exp").exists()
+    run(recipe, "--stage=4", "--nj=5", *SYSTEMS)
+    for name in ("results.csv", "results_sed.csv"):
+        mine, theirs = (path / "exp" / "default" / name for path in (recipe, single))
+        assert mine.read_bytes() == theirs.read_bytes()
+
+
+def test_changed_training_asks_for_another_name(single):
+    overrides = ["train.batch_size=2"]
+    done = run(single, "--stage", "5", *SYSTEMS, overrides=overrides, check=False)
+    assert done.returncode == 1
+    assert "training.batch_size (4 -> 2)" in done.stderr and "another --name" in done.stderr
+
+
+def test_a_missing_input_names_its_stage(tmp_path):
+    recipe = copy_recipe("mini", tmp_path)
+    for stage, writer in (("1", "stage 0"), ("5", "stage 0")):
+        done = run(recipe, "--stage", stage, "--stop-stage", stage, check=False)
+        assert done.returncode != 0 and writer in done.stderr, done.stderr
+
+
+def test_a_copied_recipe_runs(tmp_path):
+    """As README says: cp -r egs/mini egs/mine, one YAML and local/ changed."""
+    copy_recipe("mini", tmp_path)
+    shutil.copytree(tmp_path / "egs" / "mini", tmp_path / "egs" / "mine")
+    mine = tmp_path / "egs" / "mine"
+    local = mine / "local" / "make_clips.py"
+    text = local.read_text()
+    assert "data/raw" in text or '"raw"' in text
+    local.write_text(text.replace('"raw"', '"recordings"').replace("data/raw", "data/recordings"))
+    system = mine / "conf" / "systems" / "resunet_joint.yaml"
+    thin = mine / "conf" / "systems" / "thin.yaml"
+    thin.write_text(system.read_text().replace("[8, 16, 32, 64, 96, 96]", "[4, 8, 8, 8, 8, 8]"))
+    assert thin.read_text() != system.read_text()
+    run(mine, "--systems", "thin", "--name", "first")
+    assert (mine / "data" / "recordings").is_dir()
+    assert "thin" in (mine / "exp" / "first" / "table1.md").read_text()
+
+
+def test_every_recipe_has_the_same_run_sh():
+    scripts = sorted(ROOT.glob("egs/*/run.sh"))
+    assert len(scripts) >= 3
+    assert len({script.read_bytes() for script in scripts}) == 1
+    assert all(os.access(script, os.X_OK) for script in scripts)
+    assert len(scripts[0].read_text().splitlines()) <= 90

@@ -1,0 +1,77 @@
+import logging
+
+import pytest
+import torch
+
+from uss.training import checkpoint
+from uss.training.model_config import checkpoints, steps_done
+
+
+def save(directory, step):
+    return checkpoint.save(directory, {"step": step, "model": {"w": torch.full((1000,), step)}})
+
+
+def steps(directory):
+    return [step for step, _ in checkpoints(directory)]
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def test_the_newest_two_are_kept_and_the_newest_is_loaded(tmp_path):
+    assert checkpoint.load_newest(tmp_path) is None
+    for step in (5, 10, 100):
+        save(tmp_path, step)
+    assert steps(tmp_path) == [10, 100]
+    state = checkpoint.load_newest(tmp_path)
+    assert state["step"] == 100
+    assert torch.equal(state["model"]["w"], torch.full((1000,), 100))
+
+
+def test_a_truncated_newest_is_passed_over_and_then_replaced(tmp_path, caplog):
+    save(tmp_path, 5)
+    save(tmp_path, 10)
+    truncate(save(tmp_path, 15))
+    assert steps_done(tmp_path) == 10
+    with caplog.at_level(logging.WARNING):
+        assert checkpoint.load_newest(tmp_path)["step"] == 10
+    assert "step_00000015.pt does not open" in caplog.text
+    save(tmp_path, 12)
+    assert steps(tmp_path) == [10, 12]
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint"])
+def test_none_opens(tmp_path, content):
+    save(tmp_path, 5).write_bytes(content)
+    with pytest.raises(ValueError, match="remove it and train again"):
+        checkpoint.load_newest(tmp_path)
+
+
+def test_a_flipped_byte_is_noticed(tmp_path):
+    save(tmp_path, 5)
+    path = save(tmp_path, 10)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+    assert checkpoint.load_newest(tmp_path)["step"] == 5
+
+
+def test_a_failed_save_leaves_the_old_ones(tmp_path, monkeypatch):
+    save(tmp_path, 5)
+
+    def half_a_save(state, path):
+        path.write_bytes(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(torch, "save", half_a_save)
+    with pytest.raises(OSError, match="no space"):
+        save(tmp_path, 10)
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step_00000005.pt"]
+
+
+def test_what_a_killed_save_left_is_removed(tmp_path):
+    save(tmp_path, 5)
+    (tmp_path / "checkpoints" / ".step_00000007.123.tmp.pt").write_bytes(b"half")
+    save(tmp_path, 10)
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 2

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+
+from uss.bin import networks, train_amae
+from uss.data.packed import part_path, write_part
+from uss.data.waveforms import WaveformSet
+from uss.schema import Anchors
+from uss.training.masked_autoencoding import Segments
+from uss.training.model_config import read_config
+from uss.training.model_directory import load_amae
+from uss.training.train_log import read_log
+
+SYSTEMS = ["--systems", "resunet", "frozen"]
+
+
+def test_the_amae_learns_and_loads_with_its_measured_statistics(recipe):
+    train_amae.main(SYSTEMS)
+    lines = read_log(networks.AMAE / "train.jsonl")
+    assert lines[-1]["loss"] < 0.9 * lines[0]["loss"]
+    assert lines[-1]["dev_loss"] < lines[0]["loss"]
+    model = load_amae(networks.AMAE).model
+    config = read_config(networks.AMAE)
+    assert config["model"]["mean"] is None
+    assert (model.mean, model.std) == (config["facts"]["model"]["mean"], model.std)
+    assert -15 < model.mean < 0 and 0.5 < model.std < 8
+
+
+def test_given_statistics_are_kept(recipe):
+    values = ("model.mean=-4.0", "model.std=2.5", "training.steps=1")
+    train_amae.main([*SYSTEMS, *(f"--set=amae.{value}" for value in values)])
+    model = load_amae(networks.AMAE).model
+    assert (model.mean, model.std) == (-4.0, 2.5)
+
+
+def test_skipped_where_nobody_needs_it(recipe, caplog):
+    caplog.set_level("INFO")
+    train_amae.main(["--systems", "resunet"])
+    train_amae.main([*SYSTEMS, "--set=pretrained.audio_mae=data/amae.pth"])
+    assert "none of the systems uses an A-MAE" in caplog.text
+    assert "pretrained.yaml names its weights, data/amae.pth" in caplog.text
+    assert not networks.AMAE.exists()
+
+
+def test_unlabelled_audio_counts_as_an_input(recipe):
+    train_amae.main([*SYSTEMS, "--set=amae.training.steps=1"])
+    (recipe / "data" / "unlabelled").symlink_to(recipe / "data" / "dev")
+    with pytest.raises(ValueError, match="inputs.unlabelled"):
+        train_amae.main([*SYSTEMS, "--set=amae.training.steps=1"])
+
+
+def write_clips(folder, levels, num_samples=8000):
+    """Clips of constant level, by which a segment tells where it came from."""
+    waveform = np.repeat(np.array(levels, np.int16)[:, None], num_samples, axis=1)
+    datasets = {
+        "audio_name": [str(level) for level in levels],
+        "waveform": waveform,
+        "target": np.ones((len(levels), 1), bool),
+    }
+    write_part(part_path(folder / "waveforms", 0), datasets, sample_rate=16000)
+    return WaveformSet(folder)
+
+
+def test_segments_come_from_all_clips_alike_and_never_from_silence(tmp_path):
+    sets = [
+        write_clips(tmp_path / "train", [3277, 0, 6554]),
+        write_clips(tmp_path / "unlabelled", [0, 9830]),
+    ]
+    segments = Segments(sets, Anchors(segment_seconds=0.1), seed=3)
+    batch = segments.batch(7, 300)
+    assert batch.shape == (300, 1600) and batch.dtype == np.float32
+    levels, counts = np.unique(batch.max(axis=1).round(2), return_counts=True)
+    assert levels.tolist() == pytest.approx([0.1, 0.2, 0.3])
+    assert counts.min() > 70
+    assert np.array_equal(batch, segments.batch(7, 300))
+    assert not np.array_equal(batch, segments.batch(8, 300))
+
+
+def test_segments_start_anywhere(tmp_path):
+    clips = write_clips(tmp_path, [1], num_samples=5)
+    ramp = np.arange(1, 6, dtype=np.int16) * 1000
+    clips.read = lambda rows: ramp[None]
+    segments = Segments([clips], Anchors(segment_seconds=3 / 16000), seed=0)
+    starts = (segments.batch(0, 100)[:, 0] * 32.767).round()
+    assert set(starts) == {1, 2, 3}

@@ -1,0 +1,178 @@
+"""The loop, on a network of one layer."""
+
+import math
+import os
+import signal
+
+import pytest
+import torch
+from torch import nn
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+
+from uss.schema import Training
+from uss.training import checkpoint, trainer
+from uss.training.model_config import checkpoints
+from uss.training.train_log import read_log
+
+
+class ToyTask:
+    """Fits a sum of inputs; `before_step` is called with the number of every step."""
+
+    def __init__(self, before_step=lambda step: None, poisoned=()):
+        torch.manual_seed(0)
+        self.model = nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 1))
+        self.before_step = before_step
+        self.poisoned = poisoned
+
+    def parameter_groups(self, learning_rate):
+        return [
+            {"params": [self.model[1].weight], "lr": learning_rate},
+            {"params": [self.model[1].bias, *self.model[0].parameters()], "lr": 0.01},
+        ]
+
+    def loss(self, step):
+        self.before_step(step)
+        x = torch.randn(16, 4, generator=torch.Generator().manual_seed(step))
+        target = x.sum(dim=1, keepdim=True)
+        if step in self.poisoned:
+            x[0, 0] = float("nan")
+        loss = (self.model(x) - target).square().mean()
+        return loss, {"mean": x.mean().item()}
+
+    def evaluate(self):
+        assert not self.model.training and not torch.is_grad_enabled()
+        return {"score": 7.0}
+
+
+def training(steps=20, **values):
+    return Training(**{"steps": steps, "log_steps": 4, "warmup_steps": 3, "threads": 1, **values})
+
+
+def stop_at(step, number):
+    return lambda current: os.kill(os.getpid(), number) if current == step else None
+
+
+def fail_at(step):
+    def check(current):
+        if current == step:
+            raise KeyboardInterrupt
+
+    return check
+
+
+def without_seconds(directory):
+    lines = read_log(directory / "train.jsonl")
+    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+
+
+def assert_same(one, other):
+    """Checkpoints and logs of two trainings are equal, bit for bit."""
+    first, second = checkpoint.load_newest(one), checkpoint.load_newest(other)
+    assert first["step"] == second["step"]
+    for name in ("model", "optimizer"):
+        assert str(first[name].keys()) == str(second[name].keys())
+    for key, tensor in first["model"].items():
+        assert torch.equal(tensor, second["model"][key]), key
+    for index, values in first["optimizer"]["state"].items():
+        for key, tensor in values.items():
+            assert torch.equal(tensor, second["optimizer"]["state"][index][key]), (index, key)
+    assert without_seconds(one) == without_seconds(other)
+
+
+def test_a_training_writes_log_curve_and_checkpoints(tmp_path):
+    task = ToyTask()
+    trainer.train(task, training(learning_rate=0.1, log_steps=8), tmp_path)
+    lines = read_log(tmp_path / "train.jsonl")
+    assert [line["step"] for line in lines] == [8, 16, 20]
+    assert lines[-1]["loss"] < lines[0]["loss"]
+    assert [line["learning_rate"] for line in lines] == [0.1, 0.1, 0.1]
+    assert "score" not in lines[0] and lines[-1]["score"] == 7
+    assert sorted(lines, key=lambda line: line["seconds"]) == lines
+    assert (tmp_path / "loss.png").stat().st_size > 1000
+    assert [step for step, _ in checkpoints(tmp_path)] == [20]
+    assert task.model[0].momentum == 0.1
+
+
+def test_warmup_reaches_every_group(tmp_path):
+    rates = []
+    task = ToyTask()
+
+    def remember(optimizer, *_):
+        rates.append([group["lr"] for group in optimizer.param_groups])
+
+    handle = register_optimizer_step_pre_hook(remember)
+    trainer.train(task, training(steps=4, learning_rate=0.5), tmp_path)
+    handle.remove()
+    expected = [[0.0005, 1e-5], [0.005, 1e-4], [0.05, 1e-3], [0.5, 0.01]]
+    assert torch.allclose(torch.tensor(rates), torch.tensor(expected))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR2])
+def test_a_signal_ends_the_step_saves_and_exits_75(tmp_path, number):
+    handler = signal.getsignal(number)
+    trainer.train(ToyTask(), training(), tmp_path / "undisturbed")
+    with pytest.raises(SystemExit) as stopped:
+        trainer.train(ToyTask(stop_at(10, number)), training(), tmp_path / "resumed")
+    assert stopped.value.code == 75
+    assert [step for step, _ in checkpoints(tmp_path / "resumed")] == [11]
+    assert signal.getsignal(number) == handler
+    trainer.train(ToyTask(), training(), tmp_path / "resumed")
+    assert_same(tmp_path / "undisturbed", tmp_path / "resumed")
+
+
+def test_a_kill_loses_only_what_came_after_the_last_checkpoint(tmp_path):
+    trainer.train(ToyTask(), training(), tmp_path / "undisturbed")
+    directory = tmp_path / "resumed"
+    with pytest.raises(SystemExit):
+        trainer.train(ToyTask(stop_at(5, signal.SIGTERM)), training(), directory)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train(ToyTask(fail_at(13)), training(), directory)
+    with open(directory / "train.jsonl", "a", encoding="utf-8") as log:
+        log.write('{"step": 12, "lo')
+    assert [line["step"] for line in read_log(directory / "train.jsonl")] == [4, 8, 12]
+    trainer.train(ToyTask(), training(), directory)
+    assert_same(tmp_path / "undisturbed", directory)
+
+
+def test_saves_as_often_as_asked(tmp_path, monkeypatch):
+    saved = []
+    monkeypatch.setattr(checkpoint, "save", lambda _, state: saved.append(state["step"]))
+    trainer.train(ToyTask(), training(steps=3, save_minutes=0), tmp_path)
+    trainer.train(ToyTask(), training(steps=3, save_minutes=10), tmp_path)
+    assert saved == [1, 2, 3, 3]
+
+
+def test_more_steps_go_on_from_the_last(tmp_path):
+    trainer.train(ToyTask(), training(steps=20), tmp_path / "at_once")
+    trainer.train(ToyTask(), training(steps=12), tmp_path / "grown")
+    trainer.train(ToyTask(), training(steps=20), tmp_path / "grown")
+    at_once, grown = (
+        checkpoint.load_newest(tmp_path / name)["model"] for name in ("at_once", "grown")
+    )
+    assert all(torch.equal(at_once[key], grown[key]) for key in at_once)
+
+
+def test_a_batch_that_is_not_finite_changes_nothing(tmp_path):
+    """Steps 0 .. 3 with step 3 poisoned: weights and running statistics are those after step 2."""
+    trainer.train(ToyTask(), training(steps=3), tmp_path / "clean")
+    trainer.train(ToyTask(poisoned={3}), training(steps=4), tmp_path / "poisoned")
+    clean, poisoned = (checkpoint.load_newest(tmp_path / name) for name in ("clean", "poisoned"))
+    for key, tensor in clean["model"].items():
+        assert torch.equal(tensor, poisoned["model"][key]), key
+    assert poisoned["num_skipped"] == 1
+    lines = read_log(tmp_path / "poisoned" / "train.jsonl")
+    assert all(math.isfinite(value) for line in lines for value in line.values())
+
+
+def test_too_many_such_batches_stop_the_training(tmp_path):
+    poisoned = set(range(4, 100))
+    task = ToyTask(poisoned=poisoned)
+    with pytest.raises(ValueError, match="step 14 is not finite, after 10 such"):
+        trainer.train(task, training(), tmp_path)
+    assert all(torch.isfinite(tensor).all() for tensor in task.model.state_dict().values())
+    assert checkpoints(tmp_path) == []
+    # The count is kept over a stop.
+    with pytest.raises(SystemExit):
+        trainer.train(ToyTask(stop_at(9, signal.SIGTERM), poisoned), training(), tmp_path)
+    with pytest.raises(ValueError, match="step 14 is not finite"):
+        trainer.train(ToyTask(poisoned=poisoned), training(), tmp_path)

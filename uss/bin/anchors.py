@@ -1,0 +1,187 @@
+"""Stage 2: where in each clip its labels sound; 2-second anchors with their query embeddings.
+
+Reads data/<split>/waveforms/, clips.csv, the optional events.csv; the sound event detector and the
+query encoder (conf/pretrained.yaml, else data/tagger/); conf/anchors.yaml.
+Writes data/<split>/anchors/part_0000.h5 (anchor_id, waveform int16, embedding, probabilities), and
+with --merge data/<split>/anchors.csv and, where true times are kept, data/anchors.json: how many
+anchors hit. Sharded over the parts of stage 1.
+
+Where a split for development or evaluation has true times, its anchors come from them, and the
+detector's go to sed_anchors/ and sed_anchors.csv.
+
+    SHARD=1 NUM_SHARDS=4 python -m uss.bin.anchors
+    python -m uss.bin.anchors --merge
+"""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from uss import audio
+from uss.bin import networks
+from uss.bin.command import parser, run
+from uss.config import load, to_dict
+from uss.data.anchor_scoring import score_anchors
+from uss.data.dataset import LABELLED_SPLITS, Dataset
+from uss.data.packed import Packed, part_path, write_part
+from uss.data.waveforms import WaveformSet
+from uss.files import Step, digest, read_facts, write_json
+from uss.schema import Anchors, Pretrained
+from uss.shards import mine
+from uss.tables import Anchor, Event, write_table
+
+logger = logging.getLogger(__name__)
+
+
+def anchor_sets(dataset: Dataset, split: str) -> list[str]:
+    """The anchor sets of a split, those that mixtures use first."""
+    if split != "train" and dataset.events(split) is not None:
+        return ["anchors", "sed_anchors"]
+    return ["anchors"]
+
+
+def pack(
+    found: list[tuple[int, Anchor]], clips: WaveformSet, encoder, config: Anchors, path: Path
+) -> dict:
+    """Cut, embed and write one part; returns what the record should say of it."""
+    import torch
+
+    num_samples = round(config.segment_seconds * clips.sample_rate)
+    kept, waveforms, num_silent = [], [], 0
+    for row, anchor in found:
+        waveform = clips.read([row])[0, anchor.start_sample : anchor.start_sample + num_samples]
+        if audio.dbfs(audio.from_int16(waveform)) < config.silence_dbfs:
+            num_silent += 1
+        else:
+            kept.append(anchor)
+            waveforms.append(waveform)
+    packed = np.array(waveforms, np.int16).reshape(-1, num_samples)
+    device = next(encoder.parameters()).device
+    embeddings = [np.zeros((0, encoder.fc1.out_features), np.float32)]
+    probabilities = [np.zeros((0, encoder.fc_audioset.out_features), np.float32)]
+    batch_size = config.batch_size
+    for start in range(0, len(packed), batch_size):
+        batch = torch.from_numpy(audio.from_int16(packed[start : start + batch_size]))
+        with torch.no_grad():
+            output = encoder(batch.to(device))
+        embeddings.append(output.embedding.cpu().numpy())
+        probabilities.append(output.probabilities.cpu().numpy())
+    datasets = {
+        "anchor_id": [anchor.anchor_id for anchor in kept],
+        "waveform": packed,
+        "embedding": np.concatenate(embeddings),
+        "probabilities": np.concatenate(probabilities),
+    }
+    write_part(path, datasets, sample_rate=clips.sample_rate)
+    return {"anchors": [list(anchor) for anchor in kept], "num_silent": num_silent}
+
+
+def groups(dataset: Dataset, split: str, events: list[Event]) -> dict[tuple[str, str], str]:
+    """(clip_id, class_id) -> recording: the event's where known, else the clip's."""
+    result = {
+        (clip.clip_id, class_id): clip.group
+        for clip in dataset.clips(split)
+        for class_id in clip.labels.split()
+    }
+    return result | {(event.clip_id, event.class_id): event.group for event in reversed(events)}
+
+
+def table_digests(dataset: Dataset, split: str) -> dict[str, str | None]:
+    """Of the tables that the anchors of a split depend on."""
+    events = dataset.events_path(split)
+    return {
+        "clips": digest(dataset.clips_path(split)),
+        "events": digest(events) if events.exists() else None,
+    }
+
+
+def find(options, dataset: Dataset, config: Anchors) -> None:
+    """This shard's parts of every split."""
+    pretrained = load(options.conf, "pretrained", Pretrained, options.overrides)
+    digests = networks.panns_digests(pretrained)
+    work = [
+        (split, name, number)
+        for split in LABELLED_SPLITS
+        for name in anchor_sets(dataset, split)
+        for number in range(len(Packed(dataset.data / split / "waveforms", stage=1).paths))
+    ]
+    tables = {split: table_digests(dataset, split) for split in LABELLED_SPLITS}
+    clip_sets, loaded = {}, None
+    for split, name, number in mine(work):
+        path = part_path(dataset.data / split / name, number)
+        waveforms = part_path(dataset.data / split / "waveforms", number)
+        inputs = {"waveforms": waveforms, **tables[split], **digests}
+        step = Step(path, inputs, to_dict(config))
+        if step.is_current():
+            continue
+        detector, encoder = loaded = loaded or networks.load_panns(pretrained)
+        if split not in clip_sets:
+            clip_sets[split] = WaveformSet(dataset.data / split)
+        from uss.data.anchor_finding import detected_anchors, true_anchors
+
+        clips, events = clip_sets[split], dataset.events(split) or []
+        rows = clips.packed.part_rows()[number]
+        if name == "anchors" and "sed_anchors" in anchor_sets(dataset, split):
+            num_samples = round(config.segment_seconds * clips.sample_rate)
+            found = true_anchors(rows, clips, events, num_samples)
+        else:
+            group_of = groups(dataset, split, events)
+            class_ids = dataset.classes.ids
+            found = detected_anchors(rows, clips, class_ids, group_of, detector, config)
+        step.finish(**pack(found, clips, encoder, config, path))
+
+
+def merge(dataset: Dataset, config: Anchors) -> None:
+    """Write the tables of all parts, and score what the detector found."""
+    scores = {}
+    for split in LABELLED_SPLITS:
+        packed = Packed(dataset.data / split / "waveforms", stage=1)
+        for name in anchor_sets(dataset, split):
+            folder = dataset.data / split / name
+            paths = [part_path(folder, number) for number in range(len(packed.paths))]
+            facts = [read_facts(path) for path in paths]
+            for stale in set(folder.glob("part_*.h5")) - set(paths):
+                stale.unlink()
+            anchors = [Anchor(*row) for fact in facts for row in fact["anchors"]]
+            write_table(dataset.data / split / f"{name}.csv", anchors, Anchor)
+            logger.info(
+                "%s: %d %s, %d dropped as silent",
+                split,
+                len(anchors),
+                name,
+                sum(fact["num_silent"] for fact in facts),
+            )
+            events = dataset.events(split)
+            if events is not None and name == anchor_sets(dataset, split)[-1]:
+                clip_seconds = packed.width("waveform")[0] / packed.attributes["sample_rate"]
+                scores[split] = score_anchors(
+                    anchors,
+                    events,
+                    config.segment_seconds,
+                    clip_seconds,
+                    int(packed.attributes["sample_rate"]),
+                )
+                logger.info(
+                    "%s: %.1f %% of the detected anchors hit a true event, %.1f %% of random ones",
+                    split,
+                    100 * scores[split]["hit_rate"],
+                    100 * scores[split]["random_hit_rate"],
+                )
+    if scores:
+        write_json(dataset.data / "anchors.json", scores)
+
+
+def main(argv: list[str] | None = None) -> None:
+    options = parser(__doc__)
+    options.add_argument("--merge", action="store_true", help="write the tables and the scores")
+    options = options.parse_args(argv)
+    config = load(options.conf, "anchors", Anchors, options.overrides)
+    if options.merge:
+        merge(Dataset(), config)
+    else:
+        find(options, Dataset(), config)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,105 @@
+"""Stage 4: A-MAE features of the training mixtures, float16, for the systems that read a cache.
+
+Reads data/mixtures/train.csv, data/train/anchors/, the A-MAE (conf/pretrained.yaml, else
+data/amae/); conf/amae.yaml, conf/systems/.
+Writes data/features/<features>_<normalization>/train/part_0000.h5. Sharded over the parts.
+
+    SHARD=1 NUM_SHARDS=4 python -m uss.bin.features --systems mae_frozen mae_aligned
+    python -m uss.bin.features --systems mae_frozen mae_aligned --merge
+"""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from uss.bin import networks
+from uss.bin.command import add_systems, parser, run
+from uss.config import load
+from uss.data.anchors import AnchorSet
+from uss.data.features import FeatureSet, feature_dir, feature_set_name, needs_cache
+from uss.data.mixtures import MixtureList
+from uss.data.packed import part_path, write_part
+from uss.files import Step
+from uss.schema import Amae, Pretrained, System
+from uss.shards import mine, parts
+
+DATA = Path("data")
+MIXTURES = DATA / "mixtures" / "train.csv"
+
+logger = logging.getLogger(__name__)
+
+
+def compute(
+    system: System, mixtures: MixtureList, rows: range, batch_size: int, extractor, path: Path
+) -> None:
+    """Write the features of the given rows of the training list."""
+    import torch
+
+    from uss.data.mixing import mix
+
+    device = next(extractor.parameters()).device
+    features = []
+    starts = range(rows.start, rows.stop, batch_size)
+    for start in tqdm(starts, desc=str(path), disable=None, leave=False):
+        batch = mixtures.batch(range(start, min(start + batch_size, rows.stop)))
+        target = torch.from_numpy(batch.target).to(device)
+        interferer = torch.from_numpy(batch.interferer).to(device)
+        with torch.no_grad():
+            output = extractor(mix(target, interferer, system.normalization).mixture)
+        features.append(output.cpu().numpy().astype(np.float16))
+    write_part(path, {"features": np.concatenate(features)})
+
+
+def main(argv: list[str] | None = None) -> None:
+    options = add_systems(parser(__doc__))
+    options.add_argument("--merge", action="store_true", help="check that every part is there")
+    options = options.parse_args(argv)
+    config = load(options.conf, "amae", Amae, options.overrides)
+    pretrained = load(options.conf, "pretrained", Pretrained, options.overrides)
+    systems = [
+        load(options.conf, f"systems/{name}", System, options.overrides) for name in options.systems
+    ]
+    by_set = {feature_set_name(system): system for system in systems if needs_cache(system)}
+    if not by_set:
+        logger.info("skip features: none of the systems reads cached features")
+        return
+    mixtures = MixtureList(MIXTURES, AnchorSet(DATA / "train"))
+    num_mixtures = len(mixtures)
+    if options.merge:
+        for system in by_set.values():
+            num_features = len(FeatureSet(DATA, system))
+            if num_features != num_mixtures:
+                raise ValueError(
+                    f"{feature_dir(DATA, system)} has features of {num_features} mixtures, "
+                    f"{MIXTURES} lists {num_mixtures}; remove the folder and run stage 4 again"
+                )
+            logger.info("%s: %d mixtures", feature_dir(DATA, system), num_features)
+        return
+    units = [
+        (name, number, rows)
+        for name in sorted(by_set)
+        for number, rows in enumerate(parts(num_mixtures, config.mixtures_per_part))
+    ]
+    inputs = {
+        "mixtures": MIXTURES,
+        "anchors": mixtures.anchors.packed.digest,
+        "audio_mae": networks.amae_digest(pretrained),
+    }
+    extractors = {}
+    for name, number, rows in mine(units):
+        system = by_set[name]
+        path = part_path(feature_dir(DATA, system), number)
+        step = Step(path, inputs, {"features": name, "rows": [rows.start, rows.stop]})
+        if not step.is_current():
+            if name not in extractors:
+                sample_rate = mixtures.anchors.sample_rate
+                extractors[name] = networks.load_extractor(pretrained, system, sample_rate)
+            batch_size = config.training.batch_size
+            compute(system, mixtures, rows, batch_size, extractors[name], path)
+            step.finish()
+
+
+if __name__ == "__main__":
+    run(main)

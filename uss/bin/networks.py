@@ -1,0 +1,71 @@
+"""The networks that stages 2 and 4 apply: the published files that pretrained.yaml names, else the
+recipe's own. Their digests are had without importing torch."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from uss.files import digest
+from uss.schema import Pretrained, System
+from uss.training.model_config import newest_checkpoint
+
+if TYPE_CHECKING:
+    from uss.models.features import AmaeFeatures
+    from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
+
+TAGGER = Path("data/tagger")
+AMAE = Path("data/amae")
+
+
+def panns_digests(pretrained: Pretrained) -> dict[str, str]:
+    """SHA-256 of the weights of both PANNs."""
+    files = {
+        "sound_event_detector": pretrained.sound_event_detector,
+        "query_encoder": pretrained.query_encoder,
+    }
+    return {name: _weights_digest(file, TAGGER) for name, file in files.items()}
+
+
+def amae_digest(pretrained: Pretrained) -> str:
+    """SHA-256 of the A-MAE's weights."""
+    return _weights_digest(pretrained.audio_mae, AMAE)
+
+
+def _weights_digest(file: str | None, directory: Path) -> str:
+    path = newest_checkpoint(directory) if file is None else Path(file)
+    if not path.exists():
+        raise ValueError(f"pretrained.yaml names {path}, which is missing; put the file there")
+    return digest(path)
+
+
+def load_panns(pretrained: Pretrained) -> "tuple[Cnn14DecisionLevelMax, Cnn14]":
+    """Sound event detector and query encoder in eval mode, on the GPU where there is one."""
+    from uss.models import published
+    from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
+    from uss.training.model_directory import load_tagger
+    from uss.training.trainer import device
+
+    networks = []
+    for kind, file in (
+        (Cnn14DecisionLevelMax, pretrained.sound_event_detector),
+        (Cnn14, pretrained.query_encoder),
+    ):
+        if file is None:
+            model, state = load_tagger(TAGGER)
+            network = kind(model)
+            network.load_state_dict(state)
+        else:
+            network = published.load_panns(file, kind)
+        networks.append(network.eval().to(device()))
+    return tuple(networks)
+
+
+def load_extractor(pretrained: Pretrained, system: System, sample_rate: int) -> "AmaeFeatures":
+    """What computes the system's A-MAE features, in eval mode, on the GPU where there is one."""
+    from uss.models import published
+    from uss.models.features import AmaeFeatures
+    from uss.training.model_directory import load_amae
+    from uss.training.trainer import device
+
+    file = pretrained.audio_mae
+    encoder = load_amae(AMAE) if file is None else published.load_audio_mae(file)
+    return AmaeFeatures(encoder, system.amae, sample_rate).eval().to(device())

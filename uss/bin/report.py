@@ -1,0 +1,194 @@
+"""Stage 7: compare the evaluated systems; write tables, figures and the page.
+
+Reads exp/<name>/<system>/results/ (and results_sed/, where the recipe has that list), those of the
+pseudo-systems untrained and ideal_ratio_mask, exp/<name>/examples/, data/mixtures/eval.csv (and
+eval_sed.csv), data/classes.csv, data/anchors.json, the training logs, and local/results_notes.md
+(what the authors of a recipe want to say) where there is one; conf/evaluate.yaml.
+Writes in exp/<name>/: results.csv, results_sed.csv, results.json, table1.md, figure2.{pdf,png,csv},
+figure3.{pdf,png}, examples/*/*.png, index.html, RESULTS.md. With --publish it copies RESULTS.md,
+results.json, figure2.png, figure2.csv and figure3.png beside the recipe's README.
+
+    python -m uss.bin.report --name paper --systems resunet_joint mae_frozen --publish
+"""
+
+import logging
+import shlex
+import shutil
+from pathlib import Path
+
+from uss.bin.command import add_name, add_systems, parser, run
+from uss.bin.evaluate import DATA, LISTS, examples
+from uss.config import load, to_dict
+from uss.evaluation.comparison import compare
+from uss.evaluation.record import Record, read_training
+from uss.evaluation.results import BOUND, UNTRAINED, Scores, by_rank, read_system
+from uss.evaluation.results_markdown import results_markdown, table1_markdown
+from uss.files import (
+    Step,
+    atomic,
+    digest,
+    digest_of_files,
+    digest_of_stats,
+    read_json,
+    write_json,
+    write_text,
+)
+from uss.labels import Classes, read_classes
+from uss.schema import Evaluate
+from uss.tables import Result, write_table
+
+ANCHOR_SCORES = DATA / "anchors.json"
+NOTES = Path("local/results_notes.md")
+MAIN = "results"  # on the evaluation list; other folders are extra columns
+TABLE_ORDER = ["resunet", "resunet_joint", "mae_frozen", "mae_updated", "mae_aligned"]
+PUBLISHED = ["RESULTS.md", "results.json", "figure2.png", "figure2.csv", "figure3.png"]
+WRITTEN = [*PUBLISHED, "results.csv", "table1.md", "figure2.pdf", "figure3.pdf", "index.html"]
+
+logger = logging.getLogger(__name__)
+
+
+def in_table_order(systems: list[str]) -> list[str]:
+    """METHOD's systems in its order, then the recipe's own as given."""
+    known = [system for system in TABLE_ORDER if system in systems]
+    return known + [system for system in systems if system not in known]
+
+
+def mixture_lists() -> dict[str, Path]:
+    """Folder of the results -> the list that they are of; the list of detected anchors if any."""
+    paths = {folder: DATA / "mixtures" / f"{name}.csv" for name, (_, folder) in LISTS.items()}
+    return {folder: path for folder, path in paths.items() if folder == MAIN or path.exists()}
+
+
+def result_folders(experiment: Path, systems: list[str], folder: str) -> list[Path]:
+    """Those of the systems asked for, and of the pseudo-systems that were evaluated."""
+    pseudo = [name for name in (UNTRAINED, BOUND) if (experiment / name / folder).is_dir()]
+    return [experiment / name / folder for name in [*systems, *pseudo]]
+
+
+def model_directories(experiment: Path, systems: list[str]) -> list[Path]:
+    """Whatever the recipe may have trained."""
+    return [DATA / "tagger", DATA / "amae", *(experiment / system for system in systems)]
+
+
+def final_step(experiment: Path, systems: list[str], config: Evaluate, command: str) -> Step:
+    """The step of RESULTS.md, the last file to be written, with all that the report reads."""
+    inputs: dict[str, Path | str | None] = {"classes": DATA / "classes.csv"}
+    for folder, mixtures in mixture_lists().items():
+        inputs[str(mixtures)] = mixtures
+        for path in result_folders(experiment, systems, folder):
+            inputs[str(path)] = digest_of_files(sorted(path.glob("part_*")))  # with their records
+    inputs["examples"] = digest_of_stats(sorted((experiment / "examples").glob("*/*.wav")))
+    optional = [ANCHOR_SCORES, NOTES]
+    for directory in model_directories(experiment, systems):
+        optional += [directory / "config.yaml", directory / "train.jsonl"]
+    inputs |= {str(path): path if path.exists() else None for path in optional}
+    return Step(experiment / "RESULTS.md", inputs, {**to_dict(config), "command": command})
+
+
+def make_record(
+    experiment: Path, systems: list[str], classes: Classes, config: Evaluate, command: str
+) -> tuple[Record, Scores]:
+    """Compare the systems, on each list, and gather what else the report says.
+
+    Returns:
+        The record, and the scores on the evaluation list.
+
+    Raises:
+        ValueError: results that are incomplete or cannot be compared.
+    """
+    scores, facts, comparisons = {}, {}, {}
+    for folder, mixtures in mixture_lists().items():
+        results = [read_system(path) for path in result_folders(experiment, systems, folder)]
+        scores[folder] = Scores(results)
+        if scores[folder].list_digest != digest(mixtures):
+            raise ValueError(f"{mixtures} has changed since the evaluation; ./run.sh --stage 7")
+        facts[folder] = {result.system: result.facts for result in results}
+        comparisons[folder] = compare(
+            scores[folder], classes, config.summary, config.num_draws, config.seed
+        )
+        rows = [row for result in results for row in result.results]
+        write_table(experiment / f"{folder}.csv", rows, Result)
+    trainings = map(read_training, model_directories(experiment, systems))
+    record = Record(
+        recipe=Path.cwd().name,
+        name=experiment.name,
+        command=command,
+        notes=NOTES.read_text(encoding="utf-8") if NOTES.exists() else "",
+        comparison=comparisons[MAIN],
+        sed=comparisons.get("results_sed"),
+        facts=facts[MAIN],
+        trainings=[training for training in trainings if training],
+        anchors=read_json(ANCHOR_SCORES) if ANCHOR_SCORES.exists() else {},
+    )
+    return record, scores[MAIN]
+
+
+def draw(
+    experiment: Path, record: Record, scores: Scores, classes: Classes, config: Evaluate
+) -> None:
+    """Figures and page.
+
+    Raises:
+        ValueError: a class or a mixture of evaluate.yaml that is not there.
+    """
+    from uss.evaluation.examples import read_examples
+    from uss.evaluation.figures import figure2, figure3, spectrogram_images
+    from uss.evaluation.page import example_cards, write_page
+
+    comparison = record.comparison
+    wanted = config.figure2_classes
+    class_ids = None if wanted == "all" else [classes.ids[classes.index_of_name(n)] for n in wanted]
+    figure2(comparison, class_ids, experiment / "figure2")
+
+    folders = list(examples(mixture_lists()[MAIN], config, experiment).values())
+    heard = read_examples(folders, comparison.systems)
+    cards = example_cards(heard, scores, comparison)
+    titles = {card.mixture_id: card.title for card in cards}
+    leading = scores.of(comparison.leading_system, "average", "sdri")
+    median = by_rank({mixture_id: leading[mixture_id] for mixture_id in heard}, 1)
+    shown = [heard[mixture_id] for mixture_id in config.figure3_mixtures or median]
+    figure3(shown, comparison.trained, titles, experiment / "figure3")
+    for folder in folders:
+        spectrogram_images(heard[folder.name], folder)
+
+    loss_curves = {system: f"{system}/loss.png" for system in comparison.trained}
+    loss_curves = {s: path for s, path in loss_curves.items() if (experiment / path).exists()}
+    write_page(record, cards, loss_curves, experiment / "index.html")
+
+
+def publish(experiment: Path, recipe: Path) -> None:
+    for name in PUBLISHED:
+        with atomic(recipe / name) as temporary:
+            shutil.copyfile(experiment / name, temporary)
+    logger.info("copied %s to %s", ", ".join(PUBLISHED), recipe.resolve())
+
+
+def main(argv: list[str] | None = None) -> None:
+    options = add_systems(add_name(parser(__doc__)))
+    options.add_argument("--publish", action="store_true", help="copy the small files here")
+    options = options.parse_args(argv)
+    config = load(options.conf, "evaluate", Evaluate, options.overrides)
+    experiment = Path("exp") / options.name
+    systems = in_table_order(options.systems)
+    words = ["./run.sh", "--name", options.name, "--systems", " ".join(systems)]
+    for override in options.overrides:
+        words += ["--set", override]
+    command = shlex.join(words)
+
+    step = final_step(experiment, systems, config, command)
+    lost = [name for name in WRITTEN if not (experiment / name).exists()]
+    if lost or not step.is_current():
+        classes = read_classes(DATA / "classes.csv")
+        record, scores = make_record(experiment, systems, classes, config, command)
+        write_json(experiment / "results.json", record.to_dict())
+        write_text(experiment / "table1.md", table1_markdown(record))
+        draw(experiment, record, scores, classes, config)
+        write_text(step.output, results_markdown(record, classes))
+        step.finish()
+        logger.info("wrote %s and %s", experiment / "index.html", step.output)
+    if options.publish:
+        publish(experiment, Path())
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,49 @@
+"""SDR, SDRi and SI-SDR of batches of waveforms, in dB.
+
+SDR as in METHOD and the code of Kong et al. (arXiv 2305.07447): the ratio of the reference's energy
+to the error's. museval's BSS Eval v4 gives the same number where one window spans the signal.
+"""
+
+import torch
+from torch import Tensor
+
+FLOOR = 1e-10  # of mean squares: silence gives a finite number
+
+
+def sdr(reference: Tensor, estimate: Tensor) -> Tensor:
+    """10 log10(max(mean s^2, 1e-10) / max(mean (s - s_hat)^2, 1e-10)).
+
+    Args:
+        reference: (..., samples).
+        estimate: (..., samples).
+
+    Returns:
+        (...) in dB, float64.
+    """
+    reference, estimate = reference.double(), estimate.double()
+    error = reference - estimate
+    return 10 * torch.log10(_mean_square(reference) / _mean_square(error))
+
+
+def sdri(reference: Tensor, estimate: Tensor, mixture: Tensor) -> Tensor:
+    """The estimate's SDR minus the mixture's; shapes as in `sdr`."""
+    return sdr(reference, estimate) - sdr(reference, mixture)
+
+
+def si_sdr(reference: Tensor, estimate: Tensor) -> Tensor:
+    """Scale-invariant SDR of Le Roux et al. (arXiv 1811.02508), without removal of the mean.
+
+    With r^2 = <s, s_hat>^2 / (<s, s> <s_hat, s_hat>) it is r^2 / (1 - r^2); both are floored at
+    1e-10, so that silence gives -100 dB and a perfect estimate +100 dB, whatever their scale.
+    Shapes as in `sdr`.
+    """
+    reference, estimate = reference.double(), estimate.double()
+    product = (reference * estimate).sum(-1).square()
+    energies = reference.square().sum(-1) * estimate.square().sum(-1)
+    tiny = torch.finfo(torch.float64).tiny
+    r_square = product / energies.clamp(min=tiny)
+    return 10 * torch.log10(r_square.clamp(min=FLOOR) / (1 - r_square).clamp(min=FLOOR))
+
+
+def _mean_square(signal: Tensor) -> Tensor:
+    return signal.square().mean(-1).clamp(min=FLOOR)

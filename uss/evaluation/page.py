@@ -1,0 +1,154 @@
+"""index.html: tables, figures and examples to listen to, from a local folder, without a network."""
+
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from urllib.parse import quote
+
+from uss.evaluation.comparison import Comparison
+from uss.evaluation.examples import Example
+from uss.evaluation.page_template import PAGE, SCRIPT, STYLE
+from uss.evaluation.record import Record
+from uss.evaluation.results import BOUND, Scores, by_rank
+from uss.evaluation.results_markdown import trainings_table
+from uss.evaluation.results_table import Table, class_table, decibels, label, notes, table1
+from uss.files import write_text
+
+
+@dataclass
+class ExampleCard:
+    """One mixture to listen to.
+
+    Attributes:
+        mixture_id: the folder in examples/ with <signal>.wav and <signal>.png.
+        title: the target's class.
+        caption: what kind of example it is.
+        sdri: signal -> dB, for the systems; mixture and target are always there.
+        seconds, rate: of the waveforms.
+    """
+
+    mixture_id: str
+    title: str
+    caption: str
+    sdri: dict[str, float]
+    seconds: float
+    rate: int
+
+
+def write_page(record: Record, cards: list[ExampleCard], loss_curves: dict[str, str], path: Path):
+    """Write the page.
+
+    Args:
+        cards: in the order in which they are shown.
+        loss_curves: model -> address of its picture, relative to the page.
+        path: index.html, beside the files that it links to.
+    """
+    comparison = record.comparison
+    seeds = ", ".join(dict.fromkeys(str(training.seed) for training in record.trainings))
+    commits = ", ".join(dict.fromkeys(str(facts["commit"]) for facts in record.facts.values()))
+    subtitle = f"{len(comparison.trained)} systems; commit {commits}"
+    subtitle += f"; training seed {seeds}" if seeds else ""
+    page = PAGE.substitute(
+        title=escape(f"Results of {record.recipe}, {record.name}"),
+        style=STYLE,
+        subtitle=escape(subtitle),
+        table1=html_table(table1(comparison, record.sed)),
+        notes="\n".join(
+            f'<p class="small">{escape(note)}</p>' for note in notes(comparison, record.sed)
+        ),
+        figure2_width=_png_width(path.with_name("figure2.png")) // 2,  # 150 dots an inch
+        figure3_width=_png_width(path.with_name("figure3.png")) // 2,
+        cards="\n".join(_card(card) for card in cards),
+        classes=html_table(class_table(comparison), sortable=True),
+        trainings=_trainings(record, loss_curves),
+        command=escape(record.command),
+        script=SCRIPT,
+    )
+    write_text(path, page)
+
+
+def _png_width(path: Path) -> int:
+    """Of the header's first chunk: length, "IHDR", width, ..."""
+    return int.from_bytes(path.read_bytes()[16:20])
+
+
+def example_cards(
+    examples: dict[str, Example], scores: Scores, comparison: Comparison
+) -> list[ExampleCard]:
+    """A card for each example, the one that the leading system separates best first."""
+    leading = comparison.leading_system
+    ranked = by_rank(scores.of(leading, "average", "sdri"), len(scores.mixture_ids))
+    assert set(examples) <= set(ranked)
+    class_of = dict(zip(scores.mixture_ids, scores.class_ids, strict=True))
+    names = {row.class_id: row.name for row in comparison.classes}
+    sdri = {
+        system: scores.of(system, "oracle" if system == BOUND else "average", "sdri")
+        for system in comparison.systems
+    }
+    cards = []
+    for rank, mixture_id in enumerate(ranked, 1):
+        if mixture_id in examples:
+            example = examples[mixture_id]
+            cards.append(
+                ExampleCard(
+                    mixture_id=mixture_id,
+                    title=names[class_of[mixture_id]],
+                    caption=f"rank {rank:,} of {len(ranked):,} by the SDRi of {label(leading)}",
+                    sdri={system: values[mixture_id] for system, values in sdri.items()},
+                    seconds=len(example.waveforms["mixture"]) / example.rate,
+                    rate=example.rate,
+                )
+            )
+    return cards
+
+
+def html_table(table: Table, sortable: bool = False) -> str:
+    heading = "<button>{}</button>" if sortable else "{}"
+    header = "".join(f"<th>{heading.format(escape(text))}</th>" for text in table.header)
+    rows = [f"<tr>{''.join(_table_cell(text) for text in row)}</tr>" for row in table.rows]
+    opening = '<table class="sortable">' if sortable else "<table>"
+    body = "\n".join(rows)
+    return f"{opening}<thead><tr>{header}</tr></thead>\n<tbody>\n{body}\n</tbody></table>"
+
+
+def _table_cell(text: str) -> str:
+    """An interval goes below its value."""
+    value, bracket, interval = text.partition(" (")
+    if not bracket or "…" not in interval:
+        return f"<td>{escape(text)}</td>"
+    return f'<td>{escape(value)}<span class="interval">({escape(interval)}</span></td>'
+
+
+def _card(card: ExampleCard) -> str:
+    axes = f"0 to {card.seconds:g} s, 0 to {card.rate / 2000:g} kHz"
+    captions = {"mixture": "mixture", "target": "target"}
+    captions |= {
+        system: f"{label(system)}: SDRi {decibels(value)} dB" for system, value in card.sdri.items()
+    }
+    signals = []
+    for signal, caption in captions.items():
+        address = escape(f"examples/{quote(card.mixture_id)}/{quote(signal)}")
+        alt = escape(f"Spectrogram of {label(signal)}, {axes}")
+        signals.append(
+            f'<figure><img src="{address}.png" alt="{alt}" title="{axes}" loading="lazy">'
+            f'<audio controls preload="none" src="{address}.wav"></audio>'
+            f"<figcaption>{escape(caption)}</figcaption></figure>"
+        )
+    caption = escape(f"{card.mixture_id}: {card.caption}; spectrograms from {axes}")
+    return (
+        f'<section class="card"><h3>{escape(card.title)}</h3><div class="small">{caption}</div>'
+        f'<div class="signals">{"".join(signals)}</div></section>'
+    )
+
+
+def _trainings(record: Record, loss_curves: dict[str, str]) -> str:
+    if not record.trainings:
+        return ""
+    curves = [
+        f'<figure><img src="{escape(quote(address))}" alt="{escape(f"Loss of {model}")}">'
+        f"<figcaption>{escape(model)}</figcaption></figure>"
+        for model, address in loss_curves.items()
+    ]
+    table = html_table(trainings_table(record))
+    pictures = f'<div class="curves">{"".join(curves)}</div>'
+    return f'<h2>Training</h2>\n<div class="scroll">{table}</div>\n{pictures}'

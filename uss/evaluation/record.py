@@ -1,0 +1,73 @@
+"""Everything that RESULTS.md, results.json and the page state, gathered in one place."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from uss.evaluation.comparison import Comparison
+from uss.training.model_config import read_config
+from uss.training.train_log import read_log
+
+FINAL_FRACTION = 20  # the final loss is the mean over the last 20th of the log
+
+
+@dataclass
+class Training:
+    """How a model directory came about."""
+
+    model: str
+    seed: int
+    steps: int
+    hours: float
+    final_loss: float
+
+
+@dataclass
+class Record:
+    """Of one report.
+
+    Attributes:
+        recipe: name of its folder.
+        name: of the experiment, exp/<name>.
+        command: that makes all of it.
+        notes: Markdown of the recipe's authors (local/results_notes.md), or empty.
+        comparison: on the evaluation list.
+        sed: on the list with detected anchors, where the recipe has one.
+        facts: system -> what its results say about themselves.
+        trainings: of tagger, A-MAE and systems, where the recipe trained them.
+        anchors: split -> hit rates (data/anchors.json).
+    """
+
+    recipe: str
+    name: str
+    command: str
+    notes: str
+    comparison: Comparison
+    sed: Comparison | None
+    facts: dict[str, dict]
+    trainings: list[Training]
+    anchors: dict[str, dict]
+
+    def to_dict(self) -> dict:
+        """For results.json; without what differs from run to run of the same thing."""
+        content = asdict(self)
+        for training in content["trainings"]:
+            del training["hours"]
+        return content
+
+
+def read_training(directory: Path) -> Training | None:
+    """The training of a model directory; None where it has not been trained here."""
+    log = directory / "train.jsonl"
+    lines = read_log(log) if log.exists() else []
+    if not lines:
+        return None
+    last = lines[-max(1, len(lines) // FINAL_FRACTION) :]
+    return Training(
+        model=directory.name,
+        seed=read_config(directory)["training"]["seed"],
+        steps=lines[-1]["step"],
+        hours=lines[-1]["seconds"] / 3600,
+        final_loss=float(np.mean([line["loss"] for line in last])),
+    )

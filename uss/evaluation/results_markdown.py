@@ -1,0 +1,107 @@
+"""RESULTS.md: the tables, and all that it takes to make them again."""
+
+from uss.evaluation.record import Record
+from uss.evaluation.results_table import ABSENT, Table, class_table, markdown, notes, table1
+from uss.labels import Classes
+
+
+def table1_markdown(record: Record) -> str:
+    table = markdown(table1(record.comparison, record.sed))
+    return table + "\n" + "\n\n".join(notes(record.comparison, record.sed)) + "\n"
+
+
+def results_markdown(record: Record, classes: Classes) -> str:
+    sections = [
+        f"# Results of {record.recipe}, {record.name}",
+        "Written by stage 7; do not edit. The page `index.html` in "
+        f"`exp/{record.name}` has the same numbers and sounds.",
+        record.notes.strip(),
+        "## Systems",
+        table1_markdown(record),
+        "![Class-wise SDRi](figure2.png)",
+        "![Spectrograms](figure3.png)",
+        "## Classes",
+        "SDRi in dB with the average embedding.",
+        markdown(class_table(record.comparison)),
+        *_anchors(record, classes),
+        *_trainings(record),
+        *_provenance(record),
+    ]
+    return "\n\n".join(section.strip() for section in sections if section) + "\n"
+
+
+def _anchors(record: Record, classes: Classes) -> list[str]:
+    if not record.anchors:
+        return []
+    splits = list(record.anchors)
+    rows = [["all", *_rates([record.anchors[split] for split in splits])]]
+    for class_id, name in zip(classes.ids, classes.names, strict=True):
+        of_class = [record.anchors[split]["classes"].get(class_id) for split in splits]
+        if any(of_class):
+            rows.append([name, *_rates(of_class)])
+    header = ["class"]
+    for split in splits:
+        header += [f"{split}: anchors", f"{split}: hit", f"{split}: random anchors hit"]
+    return [
+        "## Anchors",
+        "An anchor hits if it shares at least half of min(its length, the event's) with a true "
+        "event of its class.",
+        markdown(Table(header, rows)),
+    ]
+
+
+def _rates(scores: list[dict | None]) -> list[str]:
+    cells = []
+    for score in scores:
+        if score is None:
+            cells += [ABSENT] * 3
+        else:
+            cells += [
+                str(score["num_anchors"]),
+                f"{100 * score['hit_rate']:.0f} %",
+                f"{100 * score['random_hit_rate']:.0f} %",
+            ]
+    return cells
+
+
+def trainings_table(record: Record) -> Table:
+    header = ["model", "parameters", "seed", "steps", "hours", "final loss"]
+    rows = []
+    for training in record.trainings:
+        parameters = record.facts.get(training.model, {}).get("num_parameters")
+        rows.append(
+            [
+                training.model,
+                ABSENT if parameters is None else f"{parameters:,}",
+                str(training.seed),
+                f"{training.steps:,}",
+                f"{training.hours:.2f}",
+                f"{training.final_loss:.5f}",
+            ]
+        )
+    return Table(header, rows)
+
+
+def _trainings(record: Record) -> list[str]:
+    if not record.trainings:
+        return []
+    text = "The final loss is the mean over the last 20th of the training's log."
+    return ["## Training", markdown(trainings_table(record)), text]
+
+
+def _provenance(record: Record) -> list[str]:
+    lists = [["evaluation", record.comparison.list_digest]]
+    if record.sed:
+        lists.append(["evaluation, detected anchors", record.sed.list_digest])
+    made_by = [
+        [system, str(facts["config_digest"] or ABSENT), str(facts["commit"])]
+        for system, facts in record.facts.items()
+    ]
+    return [
+        "## How to make them again",
+        f"In `egs/{record.recipe}`:",
+        f"```\n{record.command}\n```",
+        f"The bootstrap has seed {record.comparison.seed}. Digests are SHA-256.",
+        markdown(Table(["list", "digest"], lists)),
+        markdown(Table(["system", "digest of its configuration", "commit"], made_by)),
+    ]

@@ -1,0 +1,125 @@
+"""Table I and the class-wise table: cells first, so that Markdown and HTML show the same."""
+
+from typing import NamedTuple
+
+from uss.evaluation.comparison import REFERENCE, Comparison
+from uss.evaluation.results import BOUND, UNTRAINED
+from uss.evaluation.statistics import OTHER, Estimate
+
+ABSENT = "–"
+SUMMARIES = {"median": "median within class", "mean": "mean over recordings"}
+COLUMNS = {
+    "oracle_sdr": "oracle SDR",
+    "oracle_sdri": "oracle SDRi",
+    "average_sdr": "average SDR",
+    "average_sdri": "average SDRi",
+}
+LABELS = {BOUND: "ideal ratio mask (bound)", UNTRAINED: "untrained network"}
+
+
+class Table(NamedTuple):
+    """Cells as text. The first column holds names, the others numbers."""
+
+    header: list[str]
+    rows: list[list[str]]
+
+
+def label(system: str) -> str:
+    return LABELS.get(system, system)
+
+
+def decibels(value: float | None) -> str:
+    return ABSENT if value is None else f"{value:.2f}"
+
+
+def with_interval(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return ABSENT
+    low, high = decibels(estimate.low), decibels(estimate.high)
+    return f"{decibels(estimate.value)} ({low} … {high})"
+
+
+def table1(comparison: Comparison, sed: Comparison | None = None) -> Table:
+    """The systems in the form of the paper's Table I.
+
+    Args:
+        comparison: on the evaluation list.
+        sed: on the list whose anchors come from the sound event detector.
+    """
+    has_gain = any(row.gain for row in comparison.rows)
+    header = ["system", *COLUMNS.values()]
+    header += [f"gain over {REFERENCE}"] if has_gain else []
+    header.append(f"average SDRi, {SUMMARIES[OTHER[comparison.summary]]}")
+    if sed:
+        header.append("average SDRi, detected anchors")
+    on_sed = {row.system: row.headlines.get("average_sdri") for row in sed.rows} if sed else {}
+    rows = []
+    for row in comparison.rows:
+        cells = [label(row.system)]
+        cells += [with_interval(row.headlines.get(key)) for key in COLUMNS]
+        cells += [with_interval(row.gain)] if has_gain else []
+        cells.append(decibels(row.others.get("average_sdri")))
+        if sed:
+            cells.append(with_interval(on_sed.get(row.system)))
+        rows.append(cells)
+    return Table(header, rows)
+
+
+def notes(comparison: Comparison, sed: Comparison | None = None) -> list[str]:
+    """The sentences below Table I."""
+    rule = {
+        "median": "the median over the mixtures of a class, then the mean over classes",
+        "mean": "the mean over the mixtures of a recording, over recordings, then over classes",
+    }[comparison.summary]
+    result = [
+        f"All in dB. A headline is {rule}. In parentheses: the 95 % interval of "
+        f"{comparison.num_draws:,} bootstrap draws of classes and, within them, of target "
+        "recordings; it speaks of recordings and classes, not of training seeds.",
+    ]
+    if any(row.gain for row in comparison.rows):
+        result.append(
+            f"The gain is that of the average embedding's SDRi over {REFERENCE}, paired: both on "
+            "the same draws."
+        )
+    result.append(_numbers(comparison))
+    if sed:
+        result.append(f"With detected anchors: {_numbers(sed)}")
+    return result
+
+
+def _numbers(comparison: Comparison) -> str:
+    counts = [row.num_recordings for row in comparison.classes]
+    text = (
+        f"{len(comparison.classes)} of {comparison.num_classes} classes, "
+        f"{comparison.num_recordings:,} recordings ({min(counts)} to {max(counts)} a class), "
+        f"{comparison.num_mixtures:,} mixtures."
+    )
+    if comparison.classes_without_data:
+        text += f" Classes without data: {', '.join(comparison.classes_without_data)}."
+    return text
+
+
+def class_table(comparison: Comparison) -> Table:
+    """Class-wise SDRi with the average embedding, and the bound, best class first."""
+    systems = [row.system for row in comparison.rows if "average_sdri" in row.headlines]
+    has_bound = BOUND in comparison.systems
+    header = ["class", "recordings", "mixtures", *map(label, systems)]
+    header += [label(BOUND)] if has_bound else []
+    rows = []
+    leading = comparison.leading_system
+    for values in sorted(comparison.classes, key=lambda row: -row.sdri["average"][leading]):
+        cells = [values.name, str(values.num_recordings), str(values.num_mixtures)]
+        cells += [decibels(values.sdri["average"][system]) for system in systems]
+        cells += [decibels(values.sdri["oracle"][BOUND])] if has_bound else []
+        rows.append(cells)
+    return Table(header, rows)
+
+
+def markdown(table: Table) -> str:
+    """A pipe table."""
+    lines = [table.header, ["---", *["---:"] * (len(table.header) - 1)], *table.rows]
+    return "".join(f"| {' | '.join(_cell(text) for text in line)} |\n" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,109 @@
+"""A model directory without its weights: config.yaml, and how far the training has come.
+
+    config.yaml               what the model is, how it is trained, on what
+    checkpoints/step_*.pt     the newest two
+    train.jsonl, loss.png
+
+Nothing here imports torch, so that a finished training is skipped at once.
+"""
+
+import logging
+import re
+import zipfile
+from pathlib import Path
+
+import yaml
+
+from uss.files import changes, code_version, command_of_stage, write_text
+
+# Keys of `training` that change no weight (steps: it may grow, and the training goes on).
+FREE_KEYS = ("steps", "log_steps", "save_minutes")
+
+STAGES = {"tagger": 2, "amae": 4}  # a separator's directory has the system's name
+
+logger = logging.getLogger(__name__)
+
+
+def needs_training(directory: Path, config: dict) -> bool:
+    """Whether a directory's training has steps to go; logs the reason either way.
+
+    Args:
+        directory: of the model.
+        config: `kind`, the model's settings, `training` (of schema.Training) and `inputs`
+            (name -> digest), as config.yaml will hold them.
+
+    Raises:
+        ValueError: the directory holds a training with other settings or inputs.
+    """
+    steps = config["training"]["steps"]
+    if not checkpoints(directory):
+        logger.info("run %s: no checkpoint yet", directory)
+        return True
+    before = read_config(directory)
+    before.pop("facts")
+    changed = changes(_compared(before), _compared(config))
+    if steps < before["training"]["steps"]:
+        changed.append(f"training.steps ({before['training']['steps']} -> {steps})")
+    if changed:
+        raise ValueError(
+            f"{directory} was trained with other settings or inputs: {', '.join(changed)}; choose another "
+            "--name, or remove the directory (only training.steps may grow)"
+        )
+    done = steps_done(directory)
+    if done < steps:
+        logger.info("run %s: %d of %d steps are done", directory, done, steps)
+        return True
+    logger.info("skip %s: all %d steps are done, with these settings and inputs", directory, steps)
+    return False
+
+
+def _compared(config: dict) -> dict:
+    training = {key: value for key, value in config["training"].items() if key not in FREE_KEYS}
+    return {**config, "training": training}
+
+
+def write_config(directory: Path, config: dict, **facts: object) -> None:
+    """Write config.yaml. `facts` are what the inputs determine, needed to build the model."""
+    content = {**config, "facts": {**facts, "code": code_version()}}
+    write_text(directory / "config.yaml", yaml.safe_dump(content, sort_keys=False))
+
+
+def read_config(directory: Path) -> dict:
+    """Raises ValueError where there is none, or a broken one."""
+    path = Path(directory) / "config.yaml"
+    if not path.exists():
+        raise ValueError(f"{path} is missing: {directory} is no model directory")
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return {"facts": {}, **config}
+    except (yaml.YAMLError, TypeError):
+        raise ValueError(f"{path} is broken; remove {directory} and train again") from None
+
+
+def checkpoints(directory: Path) -> list[tuple[int, Path]]:
+    """(steps done, file) of each checkpoint, the newest last."""
+    paths = (Path(directory) / "checkpoints").glob("step_*.pt")
+    return sorted((int(re.sub(r"\D", "", path.name)), path) for path in paths)
+
+
+def steps_done(directory: Path) -> int:
+    """Of the newest checkpoint that is whole (as its zip directory, at the file's end, tells)."""
+    return max(
+        (step for step, path in checkpoints(directory) if zipfile.is_zipfile(path)), default=0
+    )
+
+
+def newest_checkpoint(directory: Path) -> Path:
+    """The last checkpoint of a finished training; its digest stands for the model.
+
+    Raises:
+        ValueError: there is none, or the training has not been run to its end.
+    """
+    stage = STAGES.get(Path(directory).name, 5)
+    remedy = f"stage {stage} trains it: {command_of_stage(stage)}"
+    if not checkpoints(directory):
+        raise ValueError(f"{directory} holds no trained model; {remedy}")
+    done, steps = steps_done(directory), read_config(directory)["training"]["steps"]
+    if done < steps:
+        raise ValueError(f"{directory} has done {done} of {steps} training steps; {remedy}")
+    return checkpoints(directory)[-1][1]

@@ -1,0 +1,80 @@
+"""train.jsonl: a line every few steps, without gaps or doubles when a training is resumed."""
+
+import json
+import logging
+import statistics
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from uss.files import write_text
+
+logger = logging.getLogger(__name__)
+
+
+class TrainLog:
+    """Collects the figures of each step; a line holds their means since the line before.
+
+    Args:
+        path: train.jsonl. Lines after `step` come from steps that are done again, and go.
+        step: steps done so far.
+        state: of the log then, as `state()` gave it; None at the start.
+    """
+
+    def __init__(self, path: Path, step: int, state: dict | None = None) -> None:
+        self.path = path
+        state = state or {"figures": {}, "seconds": 0.0}
+        self.figures: dict[str, list[float]] = state["figures"]
+        self.seconds: float = state["seconds"]  # over all runs of the training
+        self.time = time.monotonic()
+        lines = [line for line in read_log(path) if line["step"] <= step]
+        write_text(path, "".join(json.dumps(line) + "\n" for line in lines))
+
+    def __enter__(self) -> "TrainLog":
+        self.file = self.path.open("a", encoding="utf-8", buffering=1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+    def add(self, **figures: float) -> None:
+        """Figures of one step."""
+        for name, value in figures.items():
+            self.figures.setdefault(name, []).append(value)
+
+    def state(self) -> dict:
+        """For a checkpoint."""
+        now = time.monotonic()
+        self.seconds, self.time = self.seconds + now - self.time, now
+        return {"figures": self.figures, "seconds": self.seconds}
+
+    def write(self, step: int, num_steps: int, learning_rate: float) -> None:
+        """Append a line, and say it in the process's log too."""
+        if "loss" not in self.figures:  # every batch since the line before was skipped
+            return
+        seconds = self.state()["seconds"]
+        means = {name: statistics.fmean(values) for name, values in self.figures.items()}
+        self.figures = {}
+        line = {"step": step, **means, "learning_rate": learning_rate, "seconds": round(seconds, 3)}
+        self.file.write(json.dumps(line) + "\n")
+        logger.info(
+            "step %d/%d: %s, %.3g steps/s, %s left",
+            step,
+            num_steps,
+            ", ".join(f"{name} {value:.4g}" for name, value in means.items()),
+            step / seconds,
+            timedelta(seconds=round((num_steps - step) * seconds / step)),
+        )
+
+    def plot(self) -> None:
+        """loss.png, beside the log."""
+        from uss.training.loss_curve import loss_curve
+
+        loss_curve(self.path, self.path.with_name("loss.png"))
+
+
+def read_log(path: Path) -> list[dict]:
+    """The lines of a train.jsonl; a last one that a kill cut short is left out."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]

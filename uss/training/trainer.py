@@ -1,0 +1,181 @@
+"""The training loop, one for tagger, A-MAE and separator."""
+
+import logging
+import math
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from uss.schema import Training
+from uss.training import checkpoint
+from uss.training.schedules import warmup_factor
+from uss.training.train_log import TrainLog
+
+MAX_SKIPPED = 10  # batches with a loss or gradient that is not finite, in a whole training
+EXIT_STOPPED = 75  # EX_TEMPFAIL: run again, and the training goes on
+
+logger = logging.getLogger(__name__)
+
+
+class Task(Protocol):
+    """What is trained. The batch of a step is a pure function of the seed and the step."""
+
+    model: nn.Module
+
+    def parameter_groups(self, learning_rate: float) -> list[dict]:
+        """What is updated, as an optimiser takes it."""
+
+    def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
+        """The loss of a step's batch, and figures for the log."""
+
+    def evaluate(self) -> dict[str, float]:
+        """Figures for the log's last line; the model is in eval mode, without gradients."""
+
+
+def train(task: Task, training: Training, directory: Path) -> None:
+    """Train to `training.steps`, from the newest checkpoint in `directory` if there is one.
+
+    Writes checkpoints, train.jsonl and loss.png. On SIGTERM or SIGUSR2 the step is finished, a
+    checkpoint written, and the process exits with 75.
+
+    Raises:
+        ValueError: more than MAX_SKIPPED batches had a loss or gradient that is not finite.
+    """
+    set_up_torch(training.threads)
+    model = task.model.train().to(memory_format=torch.channels_last)  # faster convolutions
+    norms = batch_norms(model, training.batch_norm_momentum)
+    optimizer = torch.optim.AdamW(
+        task.parameter_groups(training.learning_rate),
+        betas=tuple(training.betas),
+        weight_decay=training.weight_decay,
+        amsgrad=training.amsgrad,
+    )
+    rates = [group["lr"] for group in optimizer.param_groups]
+    state = resume(directory, model, optimizer)
+    step, num_skipped = state["step"], state["num_skipped"]
+    log = TrainLog(directory / "train.jsonl", step, state["log"])
+    saved_at = time.monotonic()
+    progress = tqdm(total=training.steps, initial=step, desc=str(directory), disable=None)
+    with StopSignal() as stop, logging_redirect_tqdm(), progress, log:
+        while step < training.steps:
+            factor = warmup_factor(step, training.warmup_steps)
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * factor
+            statistics = [buffer.clone() for buffer in norms]
+            loss, figures = task.loss(step)
+            if update(loss, optimizer):
+                log.add(loss=loss.item(), **figures)
+            else:
+                for buffer, before in zip(norms, statistics, strict=True):
+                    buffer.copy_(before)
+                num_skipped += 1
+                skip(step, num_skipped, directory)
+            step += 1
+            progress.update()
+
+            ended = step == training.steps
+            save_now = ended or stop.requested or is_due(saved_at, training.save_minutes)
+            if ended:
+                log.add(**evaluate(task))
+            if ended or step % training.log_steps == 0:
+                log.write(step, training.steps, learning_rate=rates[0] * factor)
+            if ended:
+                log.plot()
+            if save_now:
+                weights = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+                state = {"step": step, "num_skipped": num_skipped, "log": log.state()}
+                checkpoint.save(directory, weights | state)
+                saved_at = time.monotonic()
+            if stop.requested and not ended:
+                logger.info("stopped after step %d: run again, and the training goes on", step)
+                sys.exit(EXIT_STOPPED)
+
+
+def device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def set_up_torch(threads: int) -> None:
+    """The same sums in the same order each time, as far as the device can."""
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(device().type == "cpu")
+    torch.utils.deterministic.fill_uninitialized_memory = False
+
+
+def batch_norms(model: nn.Module, momentum: float) -> list[Tensor]:
+    """Set the momentum of every BatchNorm; returns all their running statistics."""
+    layers = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    for layer in layers:
+        layer.momentum = momentum
+    return [buffer for layer in layers for buffer in layer.buffers()]
+
+
+def update(loss: Tensor, optimizer: torch.optim.Optimizer) -> bool:
+    """One step of the optimiser; False, and nothing done, if loss or gradient is not finite."""
+    optimizer.zero_grad()
+    loss.backward()
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+    if not math.isfinite(loss.item() + norm.item()):
+        return False
+    optimizer.step()
+    return True
+
+
+def skip(step: int, num_skipped: int, directory: Path) -> None:
+    if num_skipped > MAX_SKIPPED:
+        raise ValueError(
+            f"{directory}: the loss of step {step} is not finite, after {MAX_SKIPPED} such batches "
+            "that were skipped; the weights are untouched: check the inputs, or lower "
+            "training.learning_rate under another --name"
+        )
+    logger.warning("step %d: loss or gradient is not finite; the batch is skipped", step)
+
+
+@torch.no_grad()
+def evaluate(task: Task) -> dict[str, float]:
+    task.model.eval()
+    figures = task.evaluate()
+    task.model.train()
+    return figures
+
+
+def is_due(saved_at: float, save_minutes: float) -> bool:
+    return time.monotonic() - saved_at > 60 * save_minutes
+
+
+def resume(directory: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict:
+    """Load the newest checkpoint, if any; returns its state, without weights."""
+    state = checkpoint.load_newest(directory)
+    if state is None:
+        return {"step": 0, "num_skipped": 0, "log": None}
+    model.load_state_dict(state.pop("model"))
+    optimizer.load_state_dict(state.pop("optimizer"))
+    logger.info("%s goes on from step %d", directory, state["step"])
+    return state
+
+
+class StopSignal:
+    """Turns SIGTERM and SIGUSR2 into a flag while the block runs."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def __enter__(self) -> "StopSignal":
+        signals = (signal.SIGTERM, signal.SIGUSR2)
+        self._before = {number: signal.signal(number, self._request) for number in signals}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _request(self, *_: object) -> None:
+        self.requested = True
