@@ -12,6 +12,8 @@
 # One thread a task: no result depends on nj or on the number of cores. A training sets its own
 # number of threads, from its YAML.
 export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+# Threads that wait shall sleep: spinning starves the other tasks on the same cores.
+export OMP_WAIT_POLICY=passive
 
 # nproc would count the threads that the line above allows.
 nj=$(env -u OMP_NUM_THREADS nproc)  # tasks at a time; --nj sets it

@@ -13,6 +13,7 @@ launcher=local
 name=default
 systems=()  # empty: all that the recipe has
 config=(--conf conf)  # what every entry point is given; --set adds to it
+publish=()  # --publish: stage 7 copies its report beside the recipe's README
 
 usage() {
     cat <<'END'
@@ -24,6 +25,7 @@ usage() {
   --systems "A B"      systems of conf/systems/ (default: all of them)
   --name NAME          results go to exp/NAME (default: default)
   --set STEM.KEY=VALUE overrides a key of conf/STEM.yaml, or of systems/STEM.yaml; repeatable
+  --publish            stage 7 copies RESULTS.md and its figures beside the recipe's README
   --help               this
 Stages:
 END
@@ -75,6 +77,8 @@ parse_options() {
     while (( $# )); do
         case $1 in
             --help | -h) usage; exit 0 ;;
+            # shellcheck disable=SC2034  # run.sh reads it
+            --publish) publish=(--publish); shift; continue ;;
             --*=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" ;;
         esac
         case $1 in

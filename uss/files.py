@@ -202,6 +202,7 @@ def read_facts(output: Path | str) -> dict:
 STAGES = {  # names of files and folders below data/ and exp/<name>/
     "classes.csv": 0,
     "clips.csv": 0,
+    "packed.csv": 0,
     "events.csv": 0,
     "forbidden_pairs.csv": 0,
     "waveforms": 1,

@@ -41,6 +41,13 @@ class Event(NamedTuple):
     group: str
 
 
+class PackedRow(NamedTuple):
+    """packed.csv: the row of a clip in the HDF5 file that is its path in clips.csv."""
+
+    clip_id: str
+    row: int
+
+
 class Rejected(NamedTuple):
     """rejected.csv"""
 

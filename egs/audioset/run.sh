@@ -4,7 +4,7 @@
 set -euo pipefail
 CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 # shellcheck source=tools/stages.sh
-. ../../tools/stages.sh  # options -> $nj, $name, ${systems[@]}, ${config[@]}; here, launch
+. ../../tools/stages.sh  # options -> $nj, $name, ${systems[@]}, ${config[@]}, ${publish[@]}; here, launch
 
 stage_0() {  # clips and classes: all that is particular to the recipe
     here local/prepare.sh "${config[@]}"
@@ -46,7 +46,8 @@ stage_6() {  # the average embedding of each class
 stage_7() {  # SDR and SDRi of each mixture; tables, figures, page
     launch gpu "$nj" "exp/$name/log/evaluate" \
         python -m uss.bin.evaluate "${config[@]}" --name "$name" --systems "${systems[@]}"
-    here python -m uss.bin.report "${config[@]}" --name "$name" --systems "${systems[@]}"
+    here python -m uss.bin.report "${config[@]}" --name "$name" --systems "${systems[@]}" \
+        "${publish[@]}"
 }
 
 run_stages "$@"

@@ -46,7 +46,8 @@ stage_6() {  # the average embedding of each class
 stage_7() {  # SDR and SDRi of each mixture; tables, figures, page
     launch gpu "$nj" "exp/$name/log/evaluate" \
         python -m uss.bin.evaluate "${config[@]}" --name "$name" --systems "${systems[@]}"
-    here python -m uss.bin.report "${config[@]}" --name "$name" --systems "${systems[@]}"
+    here python -m uss.bin.report "${config[@]}" --name "$name" --systems "${systems[@]}" \
+        "${publish[@]}"
 }
 
 run_stages "$@"

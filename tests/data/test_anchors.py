@@ -87,7 +87,9 @@ def written(recipe, monkeypatch):
                 "waveform": np.stack([waveform(BURSTS[name]) for name in names]),
                 "target": np.array([[c in LABELS[n] for c in ("/m/0", "/m/1")] for n in names]),
             }
-            write_part(part_path(recipe.data / split / "waveforms", part), datasets, sample_rate=RATE)
+            write_part(
+                part_path(recipe.data / split / "waveforms", part), datasets, sample_rate=RATE
+            )
     monkeypatch.setattr(networks, "panns_digests", lambda pretrained: {"detector": "d"})
     monkeypatch.setattr(networks, "load_panns", lambda pretrained: (Detector(), Encoder()))
     return recipe

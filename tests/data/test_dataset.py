@@ -46,7 +46,9 @@ def test_a_class_without_clips_is_reported(written, caplog):
 @pytest.mark.parametrize(("one", "other"), [("train", "dev"), ("train", "eval"), ("dev", "eval")])
 def test_splits_share_no_clip(written, one, other):
     written.clips(other, clip(f"{one}_b", "/m/0"))
-    with pytest.raises(ValueError, match=rf"{one}/clips.csv .*{other}/clips.csv share 1 clips") as e:
+    with pytest.raises(
+        ValueError, match=rf"{one}/clips.csv .*{other}/clips.csv share 1 clips"
+    ) as e:
         check()
     assert f"{one}_b" in str(e.value)
 
@@ -86,7 +88,9 @@ def test_unknown_labels(written):
 def test_events_of_labels_that_the_clip_lacks(written):
     for wrong in (event("eval", "/m/1"), event("eval", "/m/0", "c")):
         write_events(written, "eval", wrong)
-        with pytest.raises(ValueError, match=r"eval/events.csv: id 'eval_._e': clip eval_. does not"):
+        with pytest.raises(
+            ValueError, match=r"eval/events.csv: id 'eval_._e': clip eval_. does not"
+        ):
             check()
 
 

@@ -107,7 +107,9 @@ def test_the_budget(recipe, raw):
 
 def test_a_split_of_bad_clips_fails_on_any_budget(recipe, raw):
     recipe.clips("dev", clip("gone"))
-    with pytest.raises(ValueError, match=r"dev/rejected\.csv: 1 of 1 clips are rejected, .*missing"):
+    with pytest.raises(
+        ValueError, match=r"dev/rejected\.csv: 1 of 1 clips are rejected, .*missing"
+    ):
         run("--set=resample.max_rejected_fraction=1.0")
 
 

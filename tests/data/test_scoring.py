@@ -107,7 +107,7 @@ def test_a_separator_gets_the_targets_own_and_its_classs_average_embedding(
 ):
     conditions = []
 
-    def forward(mixture, condition):
+    def forward(mixture, condition, features):
         assert not torch.is_grad_enabled()
         conditions.append(condition.numpy())
         return mixture
@@ -140,7 +140,7 @@ def test_examples_of_a_real_separator(evaluated, separator, averages, tmp_path):
 
 
 def test_the_bound_uses_the_truth_and_is_one_row_a_mixture(evaluated):
-    results = score(evaluated, scoring.ideal_estimates(System(stft=Stft(64, 32))))
+    results = score(evaluated, scoring.ideal_estimates(System(stft=Stft(64, 32)), CPU))
     assert len(results) == 8
     assert min(row.sdri for row in results) > 3
 

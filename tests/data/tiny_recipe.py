@@ -30,7 +30,9 @@ class Recipe:
         (self.folder / "conf" / f"{name}.yaml").write_text(yaml.safe_dump(content))
 
     def classes(self, *class_ids: str) -> None:
-        rows = [ClassRow(i, class_id, f"name of {class_id}") for i, class_id in enumerate(class_ids)]
+        rows = [
+            ClassRow(i, class_id, f"name of {class_id}") for i, class_id in enumerate(class_ids)
+        ]
         write_table(self.data / "classes.csv", rows, ClassRow)
 
     def clips(self, split: str, *clips: Clip) -> None:

@@ -16,9 +16,9 @@ FORMATS = [
 
 
 def tone(seconds=1.0, rate=RATE, frequency=440.0, amplitude=0.5):
-    return (amplitude * np.sin(2 * np.pi * frequency * np.arange(round(seconds * rate)) / rate)).astype(
-        np.float32
-    )
+    return (
+        amplitude * np.sin(2 * np.pi * frequency * np.arange(round(seconds * rate)) / rate)
+    ).astype(np.float32)
 
 
 def spectrum_peak(waveform, rate):

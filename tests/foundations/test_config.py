@@ -73,10 +73,10 @@ def test_overrides_of_this_file_only(tmp_path):
         tmp_path,
         "steps: 1\ninner: {mode: none}\n",
         "train.steps=7",
-        "tagger.steps=9",
         "train.inner.channels=[4, 5]",
         "train.path=",
         "train.steps=8",  # the last one counts
+        "tagger.steps=9",
     )
     assert config == Outer(8, inner=Inner([4, 5], "none"))
 

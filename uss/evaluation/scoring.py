@@ -49,7 +49,6 @@ def ideal_estimates(system: System, device: torch.device) -> Estimator:
     return estimate
 
 
-@torch.no_grad()
 @torch.inference_mode()
 def score(
     name: str,

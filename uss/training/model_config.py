@@ -46,8 +46,8 @@ def needs_training(directory: Path, config: dict) -> bool:
         changed.append(f"training.steps ({before['training']['steps']} -> {steps})")
     if changed:
         raise ValueError(
-            f"{directory} was trained with other settings or inputs: {', '.join(changed)}; choose another "
-            "--name, or remove the directory (only training.steps may grow)"
+            f"{directory} was trained with other settings or inputs: {', '.join(changed)}; choose "
+            "another --name, or remove the directory (only training.steps may grow)"
         )
     done = steps_done(directory)
     if done < steps:
