@@ -77,8 +77,12 @@ parse_options() {
     while (( $# )); do
         case $1 in
             --help | -h) usage; exit 0 ;;
-            # shellcheck disable=SC2034  # run.sh reads it
-            --publish) publish=(--publish); shift; continue ;;
+            --publish)
+                # shellcheck disable=SC2034  # run.sh reads it
+                publish=("$1")
+                shift
+                continue
+                ;;
             --*=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" ;;
         esac
         case $1 in
