@@ -33,8 +33,12 @@ def atomic(path: Path | str) -> Iterator[Path]:
 
 
 def write_text(path: Path | str, text: str) -> None:
-    with atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    """Write in UTF-8, atomically. A file that holds the text already is left as it is: a second
+    run changes nothing."""
+    content = text.encode()
+    if not Path(path).is_file() or Path(path).read_bytes() != content:
+        with atomic(path) as temporary:
+            temporary.write_bytes(content)
 
 
 def write_json(path: Path | str, value: object) -> None:

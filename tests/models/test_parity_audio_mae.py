@@ -1,11 +1,10 @@
 """Audio-MAE's file in the published layout gives the reference implementation's numbers."""
 
-import argparse
-
 import numpy as np
 import pytest
 import torch
 
+from tests.models.published_files import save_audio_mae
 from tests.models.reference_weights import empty_state, fixture, published_state
 from uss.models import published
 from uss.models.audio_mae import AudioMae, masked_error, patchify
@@ -19,24 +18,8 @@ def state():
 
 @pytest.fixture(scope="module")
 def path(state, tmp_path_factory):
-    """As published: a Swin decoder, and what training left in the file."""
     path = tmp_path_factory.mktemp("audio_mae") / "weights"
-    decoder = {
-        f"decoder_blocks.{block}.attn.logit_scale": torch.zeros(16, 1, 1) for block in range(16)
-    }
-    encoder = {key: value for key, value in state.items() if "decoder_blocks" not in key}
-    args = argparse.Namespace(lr=2e-4, norm_pix_loss=True, blr=np.float64(1e-3))
-    optimizer = {"state": {0: {"step": 1, "exp_avg": torch.zeros(3)}}, "param_groups": []}
-    torch.save(
-        {
-            "model": encoder | decoder,
-            "optimizer": optimizer,
-            "epoch": 32,
-            "scaler": {"scale": 65536.0},
-            "args": args,
-        },
-        path,
-    )
+    save_audio_mae(path, state)
     return path
 
 

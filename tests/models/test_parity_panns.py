@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.models.published_files import save_panns
 from tests.models.reference_weights import fixture, published_state
 from uss.models import published
 from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
@@ -11,9 +12,8 @@ from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    """The two networks have the same keys, so one file is a file of either."""
     path = tmp_path_factory.mktemp("panns") / "weights"
-    torch.save({"iteration": 600000, "model": published_state("Cnn14")}, path)
+    save_panns(path, published_state("Cnn14"))
     return path
 
 

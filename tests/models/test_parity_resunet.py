@@ -4,18 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from tests.models.published_files import lightning
 from tests.models.reference_weights import empty_state, fixture, published_state
 from uss.models import published
-
-
-def lightning(separator: dict) -> dict:
-    parts = {
-        "ss_model": separator,
-        "query_net.base": empty_state("Cnn14"),
-        "anchor_segment_detector.sed_model": empty_state("Cnn14_DecisionLevelMax"),
-    }
-    state = {f"{name}.{key}": value for name, part in parts.items() for key, value in part.items()}
-    return {"epoch": 0, "global_step": 600000, "state_dict": state, "lr_schedulers": [{}]}
 
 
 @torch.inference_mode()

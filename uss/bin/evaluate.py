@@ -150,6 +150,13 @@ class Evaluation:
                 f"{model} separates audio of {loaded.sample_rate} Hz, "
                 f"{anchors.packed.folder} has {anchors.sample_rate} Hz"
             )
+        query = "embedding" if loaded.system.query == "embedding" else "probabilities"
+        (query_size,) = anchors.packed.width(query)
+        if query_size != loaded.condition_size:
+            raise ValueError(
+                f"{model} takes a query of {loaded.condition_size} values, {anchors.packed.folder} "
+                f"has {query_size}: name its own query encoder in pretrained.yaml, run from stage 2"
+            )
         if unit.system == BOUND:
             estimator = scoring.ideal_estimates(loaded.system, device())
         else:

@@ -4,7 +4,9 @@ recipe's own. Their digests are had without importing torch."""
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from uss.data.waveforms import WaveformSet
 from uss.files import digest
+from uss.labels import audioset_classes, read_classes
 from uss.schema import Pretrained, System
 from uss.training.model_config import newest_checkpoint
 
@@ -14,15 +16,54 @@ if TYPE_CHECKING:
 
 TAGGER = Path("data/tagger")
 AMAE = Path("data/amae")
+CLASSES = Path("data/classes.csv")
+TRAIN = Path("data/train")
+
+PANNS_SAMPLE_RATE = 32000  # of the published files, in Hz
 
 
 def panns_digests(pretrained: Pretrained) -> dict[str, str]:
-    """SHA-256 of the weights of both PANNs."""
+    """SHA-256 of the weights of both PANNs.
+
+    Raises:
+        ValueError: a file is missing, or published weights do not fit the recipe's data.
+    """
+    refuse_other_data(pretrained)
     files = {
         "sound_event_detector": pretrained.sound_event_detector,
         "query_encoder": pretrained.query_encoder,
     }
     return {name: _weights_digest(file, TAGGER) for name, file in files.items()}
+
+
+def refuse_other_data(pretrained: Pretrained) -> None:
+    """Published PANNs hear 32 kHz; the detector's outputs are AudioSet's classes by their index."""
+    if pretrained.sound_event_detector or pretrained.query_encoder:
+        rate = WaveformSet(TRAIN).sample_rate
+        if rate != PANNS_SAMPLE_RATE:
+            raise ValueError(
+                f"pretrained.yaml names published PANNs, which take {PANNS_SAMPLE_RATE} Hz, and "
+                f"{TRAIN / 'waveforms'} has {rate} Hz: write sample_rate: {PANNS_SAMPLE_RATE} in "
+                "resample.yaml and run ./run.sh --stage 1, or write null in pretrained.yaml, and "
+                "stage 2 trains networks of the recipe's own"
+            )
+    if pretrained.sound_event_detector:
+        ours, theirs = read_classes(CLASSES).ids, audioset_classes().ids
+        if ours != theirs:
+            raise ValueError(
+                "pretrained.yaml names a published sound_event_detector, whose outputs are "
+                f"AudioSet's {len(theirs)} classes in their order, but {CLASSES} has "
+                f"{difference(ours, theirs)}: list exactly AudioSet's classes there, or write "
+                "sound_event_detector: null, and stage 2 trains one for the recipe's own classes"
+            )
+
+
+def difference(ours: list[str], theirs: list[str]) -> str:
+    """What the first of two lists of class_ids has that the other has not."""
+    if len(ours) != len(theirs):
+        return f"{len(ours)} classes"
+    index = next(i for i, ids in enumerate(zip(ours, theirs, strict=True)) if ids[0] != ids[1])
+    return f"{ours[index]} in place of {theirs[index]} at index {index}"
 
 
 def amae_digest(pretrained: Pretrained) -> str:

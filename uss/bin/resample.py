@@ -3,6 +3,8 @@
 Reads data/<split>/clips.csv and the audio files that it names; conf/resample.yaml.
 Writes data/<split>/waveforms/part_0000.h5 (audio_name, waveform int16, target: the layout of
 audioset_tagging_cnn), and with --merge data/<split>/rejected.csv. Sharded over the parts.
+Where data/<split>/packed.csv says that clips.csv's files are packed already, they are validated,
+and the parts point to their rows.
 
     SHARD=1 NUM_SHARDS=4 python -m uss.bin.resample
     python -m uss.bin.resample --merge
@@ -18,6 +20,7 @@ from uss import audio
 from uss.bin.command import parser, run
 from uss.config import load, to_dict
 from uss.data.dataset import Dataset
+from uss.data.in_place import adopt
 from uss.data.packed import part_path, write_part
 from uss.files import Step, digest_of, digest_of_stats, read_facts
 from uss.labels import Classes
@@ -141,15 +144,23 @@ def main(argv: list[str] | None = None) -> None:
         return merge(dataset, config)
     settings = to_dict(config)
     del settings["max_rejected_fraction"]  # decides nothing about a part
-    for _, path, clips in mine(work(dataset, config)):
+    packed_rows = {split: dataset.packed_rows(split) for split in dataset.splits}
+    for split, path, clips in mine(work(dataset, config)):
+        row_of = packed_rows[split]
         inputs = {
             "classes": dataset.data / "classes.csv",
             "clips": digest_of([list(clip) for clip in clips]),
             "audio": digest_of_stats([Path(clip.path) for clip in clips]),
         }
+        if row_of is not None:
+            inputs["rows"] = digest_of([row_of[clip.clip_id] for clip in clips])
         step = Step(path, inputs, settings)
-        if not step.is_current():
+        if step.is_current():
+            continue
+        if row_of is None:
             step.finish(**pack(clips, dataset.classes, config, path))
+        else:
+            step.finish(**adopt(clips, row_of, dataset.classes, config, path))
 
 
 if __name__ == "__main__":

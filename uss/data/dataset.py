@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from uss.files import stage_that_writes
 from uss.labels import Classes, read_classes
-from uss.tables import ClassPair, Clip, Event, read_table
+from uss.tables import ClassPair, Clip, Event, PackedRow, read_table
 
 LABELLED_SPLITS = ("train", "dev", "eval")
 UNLABELLED = "unlabelled"  # optional: more audio for the A-MAE's pretraining
@@ -55,6 +56,20 @@ class Dataset:
                         f"{self.data / 'classes.csv'}; add the class there or drop the label"
                     )
         return clips
+
+    def packed_rows(self, split: str) -> dict[str, int] | None:
+        """clip_id -> row of the HDF5 file that is the clip's path; None for audio files."""
+        path = self.data / split / "packed.csv"
+        if not path.exists():
+            return None
+        rows = {row.clip_id: row.row for row in read_table(path, PackedRow)}
+        for clip in self.clips(split):
+            if clip.clip_id not in rows:
+                raise ValueError(
+                    f"{path} lacks clip {clip.clip_id!r} of {self.clips_path(split)}; "
+                    f"{stage_that_writes(path)}"
+                )
+        return rows
 
     def events(self, split: str) -> list[Event] | None:
         """True times sorted by id, or None where the recipe keeps none."""

@@ -88,6 +88,9 @@ class Packed:
     def __len__(self) -> int:
         return int(self._starts[-1])
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._layouts[0].arrays
+
     @cached_property
     def digest(self) -> str:
         """Of the contents of all parts."""

@@ -24,7 +24,7 @@ class PackedClips:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         try:
-            self._file = h5py.File(path, "r")
+            self._file = h5py.File(path, "r", locking=False)  # often on a read-only disk
         except OSError as error:
             raise ValueError(f"{path}: no HDF5 file, or broken ({error})") from None
         missing = [name for name in DATASETS if name not in self._file]
@@ -46,20 +46,18 @@ class PackedClips:
         self.sample_rate = int(self._file.attrs["sample_rate"])
         self.num_samples = waveform.shape[1]
 
-    def waveforms(self, rows: list[int]) -> np.ndarray:
-        """(len(rows), num_samples) int16."""
-        return self._read("waveform", rows, np.int16)
+    def waveform(self, row: int) -> np.ndarray:
+        """(num_samples,) int16. Raises ValueError where the file is damaged."""
+        return self._read("waveform", row)
 
     def targets(self, rows: list[int]) -> np.ndarray:
-        """(len(rows), num_classes) bool."""
-        return self._read("target", rows, bool)
+        """(len(rows), num_classes) bool; reads all rows between the first and the last."""
+        first = min(rows)
+        target = self._read("target", slice(first, max(rows) + 1)).astype(bool)
+        return target[np.asarray(rows) - first]
 
-    def _read(self, name: str, rows: list[int], dtype: type) -> np.ndarray:
-        dataset = self._file[name]
-        result = np.empty((len(rows), *dataset.shape[1:]), dtype)
-        for number, row in enumerate(rows):
-            try:
-                result[number] = dataset[row]
-            except OSError as error:
-                raise ValueError(f"{self.path}: row {row} cannot be read ({error})") from None
-        return result
+    def _read(self, name: str, rows: int | slice) -> np.ndarray:
+        try:
+            return self._file[name][rows]
+        except OSError as error:
+            raise ValueError(f"{self.path}: {name} {rows} cannot be read ({error})") from None

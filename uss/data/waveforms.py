@@ -1,10 +1,14 @@
-"""Packed clips, in the layout of audioset_tagging_cnn: audio_name, waveform int16, target."""
+"""Packed clips, in the layout of audioset_tagging_cnn: audio_name, waveform int16, target.
+
+Where others had packed them, stage 1's parts say where each waveform is instead of holding it.
+"""
 
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from uss.data.in_place import RowsInPlace
 from uss.data.packed import Packed
 
 
@@ -24,7 +28,11 @@ class WaveformSet:
         self.packed = Packed(Path(split_dir) / "waveforms", stage=1)
         self.names = self.packed.strings("audio_name")
         self.sample_rate = int(self.packed.attributes["sample_rate"])
-        self.num_samples = self.packed.width("waveform")[0]
+        self._in_place = RowsInPlace(self.packed) if "row" in self.packed else None
+        if self._in_place:
+            self.num_samples = self._in_place.num_samples
+        else:
+            self.num_samples = self.packed.width("waveform")[0]
 
     def __len__(self) -> int:
         return len(self.packed)
@@ -36,4 +44,6 @@ class WaveformSet:
 
     def read(self, rows: np.ndarray | range | list[int]) -> np.ndarray:
         """(len(rows), num_samples) int16."""
+        if self._in_place:
+            return self._in_place.read(rows)
         return self.packed.read("waveform", rows)

@@ -4,6 +4,9 @@
     checkpoints/step_*.pt     the newest two
     train.jsonl, loss.png
 
+A model that was trained elsewhere (uss.bin.import_uss) has in config.yaml the name of its file as
+`imported`, the file's digest as its only input, and no training: seed null, 0 steps.
+
 Nothing here imports torch, so that a finished training is skipped at once.
 """
 
@@ -33,8 +36,19 @@ def needs_training(directory: Path, config: dict) -> bool:
             (name -> digest), as config.yaml will hold them.
 
     Raises:
-        ValueError: the directory holds a training with other settings or inputs.
+        ValueError: the directory holds a training with other settings or inputs, or an imported
+            model with other settings.
     """
+    imported = imported_from(directory)
+    if imported is not None:
+        changed = changes(read_config(directory)["system"], config["system"])
+        if changed:
+            raise ValueError(
+                f"{directory} was imported from {imported} with other settings: "
+                f"{', '.join(changed)}; restore them, or choose another --name"
+            )
+        logger.info("skip %s: imported from %s, nothing to train", directory, imported)
+        return False
     steps = config["training"]["steps"]
     if not checkpoints(directory):
         logger.info("run %s: no checkpoint yet", directory)
@@ -80,6 +94,13 @@ def read_config(directory: Path) -> dict:
         raise ValueError(f"{path} is broken; remove {directory} and train again") from None
 
 
+def imported_from(directory: Path) -> str | None:
+    """Name of the file that the model was imported from; None for one that is trained here."""
+    if not (Path(directory) / "config.yaml").exists():
+        return None
+    return read_config(directory).get("imported")
+
+
 def checkpoints(directory: Path) -> list[tuple[int, Path]]:
     """(steps done, file) of each checkpoint, the newest last."""
     paths = (Path(directory) / "checkpoints").glob("step_*.pt")
@@ -100,7 +121,11 @@ def newest_checkpoint(directory: Path) -> Path:
         ValueError: there is none, or the training has not been run to its end.
     """
     stage = STAGES.get(Path(directory).name, 5)
-    remedy = f"stage {stage} trains it: {command_of_stage(stage)}"
+    imported = imported_from(directory)
+    if imported is None:
+        remedy = f"stage {stage} trains it: {command_of_stage(stage)}"
+    else:
+        remedy = f"import it again: python -m uss.bin.import_uss {imported}"
     if not checkpoints(directory):
         raise ValueError(f"{directory} holds no trained model; {remedy}")
     done, steps = steps_done(directory), read_config(directory)["training"]["steps"]

@@ -34,8 +34,7 @@ class SeparationTask:
         training: Training,
         device: torch.device,
     ) -> None:
-        # channels_last: a fifth to a third less time a step, on CPUs as on GPUs
-        self.model = model.to(device, memory_format=torch.channels_last)
+        self.model = model.to(device)
         self.mixtures = mixtures
         self.features = features
         self.training = training

@@ -31,8 +31,7 @@ class TaggingTask:
         training: Training,
         device: torch.device,
     ) -> None:
-        # channels_last: a fifth to a third less time a step, on CPUs as on GPUs
-        self.model = model.to(device, memory_format=torch.channels_last)
+        self.model = model.to(device)
         self.clips = clips
         self.dev_clips = dev_clips
         self.training = training

@@ -1,0 +1,150 @@
+"""Make a system of a published checkpoint of bytedance/uss, for stages 6 and 7 as if trained here.
+
+Reads the Lightning checkpoint, conf/pretrained.yaml, conf/systems/<system>.yaml where there is one.
+Writes exp/<name>/<system>/: config.yaml with `imported`, checkpoints/step_00000000.pt, and the two
+PANNs of the checkpoint as published files, which conf/pretrained.yaml has to name: a separator
+understands the embeddings of its own query encoder only. Writes conf/systems/<system>.yaml where
+there is none, so that run.sh knows the system; stage 5 skips it.
+
+    python -m uss.bin.import_uss uss.ckpt --name paper --system resunet_published
+"""
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from uss.bin.command import add_name, parser, run
+from uss.config import load, to_dict
+from uss.files import atomic, changes, digest, write_text
+from uss.schema import Pretrained, System
+from uss.training.model_config import checkpoints, read_config, write_config
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PANNS = {  # key of pretrained.yaml -> where the checkpoint has that network
+    "sound_event_detector": "anchor_segment_detector.sed_model.",
+    "query_encoder": "query_net.base.",
+}
+
+logger = logging.getLogger(__name__)
+
+
+def panns_paths(directory: Path) -> dict[str, Path]:
+    return {key: directory / f"{key}.pth" for key in PANNS}
+
+
+def needs_import(directory: Path, inputs: dict[str, str]) -> bool:
+    """Whether anything is missing; ValueError where the directory holds another model."""
+    has_config = (directory / "config.yaml").exists()
+    if has_config or checkpoints(directory):
+        if not has_config or read_config(directory)["inputs"] != inputs:
+            raise ValueError(
+                f"{directory} holds another model; choose another --system or --name, or remove it"
+            )
+    files = panns_paths(directory).values()
+    return not checkpoints(directory) or not all(path.exists() for path in files)
+
+
+def write_model(
+    checkpoint: Path, directory: Path, system_path: Path, inputs: dict[str, str]
+) -> None:
+    """Write the model directory.
+
+    Raises:
+        ValueError: the file is no such checkpoint, or the system's YAML describes another network.
+    """
+    import torch
+
+    from uss.models import published
+    from uss.training.checkpoint import save
+
+    tensors = published.expect(checkpoint, "uss")
+    model = published.build_uss(tensors, checkpoint)
+    system = to_dict(model.system)
+    refuse_other_system(system, system_path, checkpoint)
+    config = {
+        "kind": "separator",
+        "system": system,
+        "training": {"seed": None, "steps": 0},
+        "inputs": inputs,
+        "imported": checkpoint.name,
+    }
+    encoder = model.query_encoder
+    condition = encoder.fc1 if model.system.query == "embedding" else encoder.fc_audioset
+    write_config(
+        directory,
+        config,
+        sample_rate=published.SAMPLE_RATE,
+        condition_size=condition.out_features,
+        amae=None,
+    )
+    for key, path in panns_paths(directory).items():
+        with atomic(path) as temporary:
+            torch.save({"model": part(tensors, PANNS[key])}, temporary)
+    save(directory, {"step": 0, "model": model.separator.state_dict()})
+    logger.info("imported %s as %s", checkpoint, directory)
+
+
+def part(tensors: "dict[str, Tensor]", prefix: str) -> "dict[str, Tensor]":
+    return {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
+
+
+def refuse_other_system(system: dict, path: Path, checkpoint: Path) -> None:
+    if path.exists():
+        named = load(path.parents[1], f"systems/{path.stem}", System)
+        changed = changes(to_dict(named), system)
+        if changed:
+            raise ValueError(
+                f"{path} is not the system of {checkpoint}: {', '.join(changed)}; choose a "
+                "--system that conf/systems/ has not: its YAML will be written"
+            )
+
+
+def write_system(system: dict, path: Path, imported: str) -> None:
+    header = f"# The published baseline, imported from {imported}: stage 5 has nothing to train.\n"
+    write_text(path, header + yaml.safe_dump(system, sort_keys=False))
+    logger.info("wrote %s", path)
+
+
+def advise(directory: Path, conf: Path, pretrained: Pretrained) -> None:
+    """Says what pretrained.yaml must name before stage 2."""
+    paths = panns_paths(directory)
+    named = {key: getattr(pretrained, key) for key in paths}
+    if all(named[key] and Path(named[key]).resolve() == paths[key].resolve() for key in paths):
+        logger.info("%s names the PANNs of %s", conf / "pretrained.yaml", directory)
+        return
+    logger.warning(
+        "%s understands the embeddings of its own query encoder only: write these lines in %s, "
+        "and run from stage 2 on\n%s",
+        directory,
+        conf / "pretrained.yaml",
+        "\n".join(f"{key}: {path}" for key, path in paths.items()),
+    )
+
+
+def main(argv: list[str] | None = None) -> None:
+    options = add_name(parser(__doc__))
+    options.add_argument("checkpoint", type=Path, help="of bytedance/uss")
+    options.add_argument("--system", required=True, help="its name here: exp/<name>/<system>/")
+    options = options.parse_args(argv)
+    pretrained = load(options.conf, "pretrained", Pretrained, options.overrides)
+    checkpoint, directory = options.checkpoint, Path("exp") / options.name / options.system
+    system_path = options.conf / "systems" / f"{options.system}.yaml"
+    if not checkpoint.is_file():
+        raise ValueError(f"{checkpoint}: no such file; check the path or fetch the weights")
+    inputs = {"checkpoint": digest(checkpoint)}
+    if needs_import(directory, inputs):
+        write_model(checkpoint, directory, system_path, inputs)
+    else:
+        logger.info("skip %s: it was imported from %s", directory, checkpoint)
+    if not system_path.exists():
+        config = read_config(directory)
+        write_system(config["system"], system_path, config["imported"])
+    advise(directory, options.conf, pretrained)
+
+
+if __name__ == "__main__":
+    run(main)
