@@ -3,6 +3,8 @@
 import hashlib
 import json
 import logging
+import zipfile
+from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -14,12 +16,14 @@ from tests.data.tiny_recipe import RATE, SPLITS, clip, run_without_torch
 from uss.bin import anchors, networks
 from uss.data.anchors import AnchorSet
 from uss.data.packed import part_path, write_part
+from uss.schema import Pretrained
 from uss.tables import Anchor, Event, read_table, write_table
 
 HOP = 80
 SECONDS = 2.0
 SEGMENT = 0.5
 NUM_SAMPLES = round(SEGMENT * RATE)
+PANNS_DIGESTS = networks.panns_digests
 
 
 class Frames(NamedTuple):
@@ -224,13 +228,13 @@ def test_a_second_run_does_nothing_and_what_changed_runs(written, caplog):
 
 
 def test_a_second_run_imports_no_torch(written, monkeypatch):
-    """With published weights, whose digests are all that a second run needs."""
-    files = {"sound_event_detector": "detector.pth", "query_encoder": "encoder.pth"}
-    for file in files.values():
-        (written.folder / file).write_text(file)
-    written.conf("pretrained", **files)
-    digests_of = {name: hashlib.sha256(file.encode()).hexdigest() for name, file in files.items()}
-    monkeypatch.setattr(networks, "panns_digests", lambda pretrained: digests_of)
+    monkeypatch.setattr(networks, "panns_digests", PANNS_DIGESTS)
+    with zipfile.ZipFile("checkpoint", "w") as file:  # what a finished training leaves
+        file.writestr("weights", "")
+    checkpoint = written.data / "tagger" / "checkpoints" / "step_00000001.pt"
+    checkpoint.parent.mkdir(parents=True)
+    Path("checkpoint").rename(checkpoint)
+    (written.data / "tagger" / "config.yaml").write_text("training: {steps: 1}")
     run()
     assert run_without_torch("anchors").count("unchanged since") == 6
     run_without_torch("anchors", "--merge")
@@ -250,6 +254,5 @@ def test_weights_that_are_not_there(written, monkeypatch):
     monkeypatch.chdir(written.folder)
     with pytest.raises(ValueError, match="data/tagger holds no trained model; stage 2 trains it"):
         anchors.main([])
-    written.conf("pretrained", sound_event_detector="gone.pth")
     with pytest.raises(ValueError, match="pretrained.yaml names gone.pth, which is missing"):
-        anchors.main([])
+        networks.amae_digest(Pretrained(audio_mae="gone.pth"))

@@ -228,12 +228,15 @@ def messages(caplog, *options):
 
 def test_a_second_run_does_nothing_and_says_why(many, caplog):
     run(BUDGET)
-    before = {path: path.stat().st_mtime_ns for path in many.data.glob("*/waveforms/*")}
+    before = {path: path.stat().st_mtime_ns for path in many.data.rglob("*") if path.is_file()}
     found = messages(caplog)
     assert len(found) == 6
     assert all(": unchanged since " in message for message in found)
     assert messages(caplog, "--set=resample.max_rejected_fraction=0.9") == found
-    assert before == {path: path.stat().st_mtime_ns for path in many.data.glob("*/waveforms/*")}
+    resample.main(["--merge", BUDGET])
+    assert before == {
+        path: path.stat().st_mtime_ns for path in many.data.rglob("*") if path.is_file()
+    }
 
 
 def test_a_second_run_imports_no_torch(many):

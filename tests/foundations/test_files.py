@@ -26,6 +26,16 @@ def test_atomic_writes_and_makes_the_folder(tmp_path):
     assert names(path.parent) == ["a.txt"]
 
 
+def test_a_file_that_holds_the_text_already_is_left_alone(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "é")
+    os.utime(path, ns=(1, 1))
+    write_text(path, "é")
+    assert path.stat().st_mtime_ns == 1
+    write_text(path, "e")
+    assert path.stat().st_mtime_ns != 1
+
+
 def test_a_failed_write_leaves_the_old_file_and_no_temporary(tmp_path):
     path = tmp_path / "a.txt"
     write_text(path, "old")

@@ -1,0 +1,340 @@
+"""Stage 0 of egs/audioset: AudioSet's lists, names of files, splits, a local copy, packed files."""
+
+import os
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+from tests.audioset_recipe import CLASSES, LOCAL, RATE, RECIPE, ROOT, WEIGHTS, Recipe
+from tests.audioset_synthetic import make_ids, make_rows, write_audio, write_list, write_packed
+from uss.bin.check_data import check
+from uss.data.dataset import LABELLED_SPLITS, Dataset
+from uss.tables import Clip, PackedRow, read_table
+
+parse, starts_at = LOCAL.clip_names.parse, LOCAL.clip_names.starts_at
+Missing, Surplus = LOCAL.found.Missing, LOCAL.found.Surplus
+
+
+@pytest.fixture
+def recipe(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return Recipe(tmp_path)
+
+
+def clips(split):
+    return {clip.clip_id: clip for clip in read_table(f"data/{split}/clips.csv", Clip)}
+
+
+def all_clips():
+    return {clip_id: clip for split in LABELLED_SPLITS for clip_id, clip in clips(split).items()}
+
+
+def touch(recipe, *names):
+    """Files of a local copy: stage 0 reads their names only."""
+    for name in names:
+        path = recipe.data / "audioset" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def touch_all(recipe, but=()):
+    touch(recipe, *(f"Y{row.clip_id}.wav" for row in recipe.all_rows if row.clip_id not in but))
+
+
+@pytest.mark.parametrize(
+    "name, clip_id, start",
+    [
+        ("Y-0049eE1OZ4.wav", "-0049eE1OZ4", None),
+        ("-0049eE1OZ4.FLAC", "-0049eE1OZ4", None),
+        ("Y1234567890.mp3", "Y1234567890", None),
+        ("YY1234567890.mp3", "Y1234567890", None),
+        ("_a_b_c_d_e_.m4a", "_a_b_c_d_e_", None),
+        ("_a_b_c_d_30_30.flac", "_a_b_c_d_30", 30.0),
+        ("-_Y_1_30000_30000_40000.wav", "-_Y_1_30000", 30000.0),
+        ("Y-_Y_1_30000_30.000.wav", "-_Y_1_30000", 30.0),
+        ("Y1234567890_0_10.wav", "Y1234567890", 0.0),
+    ],
+)
+def test_an_id_is_the_first_eleven_characters(name, clip_id, start):
+    assert parse(name) == (clip_id, start)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Y0049eE1OZ4.wav"[1:],  # ten characters
+        "X-0049eE1OZ4.wav",
+        "-0049eE1OZ4_a.wav",
+        "-0049eE1OZ4_.wav",
+        "-0049eE1OZ4.wav.part",
+        "-0049eE1OZ4.json",
+        "-0049eE1OZ4",
+        "-0049eE1OZ 4.wav",
+    ],
+)
+def test_names_without_an_id(name):
+    assert parse(name) is None
+
+
+def test_the_start_in_a_name_is_in_seconds_or_milliseconds():
+    def agrees(name, start_seconds):
+        return starts_at(parse(f"12345678901{name}.wav"), start_seconds)
+
+    assert all(agrees(name, 30.0) for name in ("", "_30", "_30.000", "_30000", "_30000_40000"))
+    assert all(agrees(name, 30.5) for name in ("_30", "_30.5", "_30500", "_30500_40500"))
+    assert all(agrees(name, 0.0) for name in ("_0", "_0_10", "_0_10000"))
+    assert not any(agrees(name, 0.0) for name in ("_30", "_30000", "_10_20"))
+    assert not any(agrees(name, 30.0) for name in ("_0", "_40", "_40000_50000"))
+
+
+def test_lists_at_real_scale(tmp_path):
+    rng = np.random.default_rng(0)
+    ids = make_ids(22160, rng)
+    assert sum("_" in clip_id for clip_id in ids) / len(ids) == pytest.approx(0.15, abs=0.005)
+    assert sum(clip_id[0] == "-" for clip_id in ids) / len(ids) == pytest.approx(0.02, abs=0.005)
+    rows = make_rows(ids, CLASSES, rng)
+    write_list(tmp_path / "balanced_train_segments.csv", rows)
+    segments = LOCAL.segments.read_segments([tmp_path / "balanced_train_segments.csv"], CLASSES)
+    assert [segment.clip_id for segment in segments] == sorted(ids)
+    for row, segment in zip(rows, segments, strict=True):
+        assert (segment.start_seconds, segment.end_seconds) == (row.start_seconds, row.end_seconds)
+        assert set(segment.labels.split()) == set(row.labels)
+
+    splits = LOCAL.splits.split_segments(segments, [], CLASSES, num_dev=4, seed=0)
+    assert len(splits["train"]) + len(splits["dev"]) == len(ids)
+    for class_id in CLASSES.ids:
+        assert sum(class_id in segment.labels.split() for segment in splits["dev"]) >= 4
+    assert len(splits["dev"]) < 4 * len(CLASSES)
+
+
+def test_dev_depends_on_seed_and_lists_only(recipe):
+    segments = LOCAL.segments.read_segments(
+        [recipe.data / "segments" / "balanced_train_segments.csv"], CLASSES
+    )
+    draws = [LOCAL.splits.draw_dev(segments, CLASSES, 4, seed) for seed in (0, 0, 1)]
+    assert draws[0] == draws[1] != draws[2]
+    everything = {row.clip_id for row in recipe.rows["balanced_train_segments"]}
+    touch_all(recipe)
+    recipe.prepare()
+    before = set(clips("dev"))
+    missing = sorted(everything)[::2]
+    for clip_id in missing:
+        (recipe.data / "audioset" / f"Y{clip_id}.wav").unlink()
+    recipe.prepare()
+    assert set(clips("dev")) == before - set(missing)
+
+
+@pytest.mark.parametrize(
+    "line, message",
+    [
+        ('-0049eE1OZ4, 30.000, "/m/09x0r"', "expected `id, start, end"),
+        ('-0049eE1OZ4, 30.000, forty, "/m/09x0r"', "expected `id, start, end"),
+        ("-0049eE1OZ4, 30.000, 40.000, /m/09x0r,/m/04rlf", "expected `id, start, end"),
+        ('0049eE1OZ4, 30.000, 40.000, "/m/09x0r"', "names no segment"),
+        ('-0049eE1OZ4, 40.000, 30.000, "/m/09x0r"', "names no segment"),
+        ('-0049eE1OZ4, 30.000, 40.000, "/m/0"', "'/m/0' is none of AudioSet's 527 classes"),
+        ("<html>", "expected `id, start, end"),
+    ],
+)
+def test_a_bad_row_of_a_list(tmp_path, line, message):
+    path = tmp_path / "list.csv"
+    path.write_text(f"# num_segs=1\n# YTID\n{line}\n")
+    with pytest.raises(ValueError, match=f"list.csv: line 3: .*{message}"):
+        LOCAL.segments.read_segments([path], CLASSES)
+
+
+def test_a_list_that_is_cut_short_or_holds_an_id_twice(recipe):
+    path = recipe.data / "segments" / "eval_segments.csv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(lines[:-5]) + "\n")
+    with pytest.raises(ValueError, match="holds 15 segments, its header says 20; remove it"):
+        LOCAL.segments.read_segments([path], CLASSES)
+    path.write_text("\n".join([*lines[:-1], lines[-2]]) + "\n")
+    with pytest.raises(ValueError, match="line 23: id .* stands twice"):
+        LOCAL.segments.read_segments([path], CLASSES)
+
+
+def test_lists_that_share_ids(recipe):
+    touch_all(recipe)
+    with pytest.raises(ValueError, match="20 ids, such as .*, stand in data.train_segments and"):
+        recipe.prepare("data.train_segments=[balanced_train_segments.csv, eval_segments.csv]")
+
+
+def test_a_local_copy_in_every_naming(recipe):
+    rows = recipe.all_rows
+    names = []
+    for number, row in enumerate(rows):
+        start, end = row.start_seconds, row.end_seconds
+        names.append(
+            [
+                f"train/Y{row.clip_id}.wav",
+                f"{row.clip_id}.FLAC",
+                f"a/b/{row.clip_id}_{start:g}.mp3",
+                f"{row.clip_id}_{1000 * start:.0f}_{1000 * end:.0f}.m4a",
+                f"Y{row.clip_id}_{start:.3f}_{end:.3f}.wav",
+            ][number % 5]
+        )
+    touch(recipe, *names)
+    recipe.prepare()
+    found = all_clips()
+    assert found.keys() == {row.clip_id for row in rows}
+    for row, name in zip(rows, names, strict=True):
+        clip = found[row.clip_id]
+        assert clip.path == f"data/audioset/{name}"
+        assert (clip.start_seconds, clip.duration_seconds) == (0.0, row.seconds)
+        assert clip.labels.split() == sorted(row.labels, key=CLASSES.index)
+        assert clip.group == row.clip_id
+    assert read_table("data/surplus.csv", Surplus) == []
+    assert set(clips("eval")) == {row.clip_id for row in recipe.rows["eval_segments"]}
+    assert len(clips("dev")) >= 4
+    check(Dataset())
+
+
+def test_missing_and_surplus_files(recipe):
+    gone = {row.clip_id for row in recipe.all_rows[5:15]}
+    twice, elsewhere = recipe.all_rows[0].clip_id, recipe.all_rows[5].clip_id
+    touch_all(recipe, but=gone)
+    touch(recipe, "Y00000000000.wav", "cover art.mp3", f"{twice}.flac", "readme.txt")
+    touch(recipe, f"{elsewhere}_500_510.wav", ".cache/Y00000000001.wav", ".Y1.8.tmp.wav")
+    recipe.prepare()
+    missing = [
+        row for split in LABELLED_SPLITS for row in read_table(f"data/{split}/missing.csv", Missing)
+    ]
+    assert {row.clip_id for row in missing} == gone
+    assert all_clips().keys() == {row.clip_id for row in recipe.all_rows} - gone
+    surplus = {
+        row.item.removeprefix("data/audioset/"): row.reason
+        for row in read_table("data/surplus.csv", Surplus)
+    }
+    assert surplus == {
+        "Y00000000000.wav": "the lists do not name the clip",
+        "cover art.mp3": "the name holds no YouTube id",
+        f"{elsewhere}_500_510.wav": "another stretch of the video",
+        f"{twice}.flac": f"the clip is data/audioset/Y{twice}.wav",
+    }
+
+
+def test_a_second_run_does_nothing_until_a_file_comes_or_goes(recipe, caplog):
+    caplog.set_level("INFO")
+    touch_all(recipe, but={recipe.all_rows[0].clip_id})
+    recipe.prepare()
+    caplog.clear()
+    recipe.prepare()
+    assert caplog.text.count("skip data/") == 4 and "run data/" not in caplog.text
+    touch_all(recipe)
+    recipe.prepare()
+    assert "run data/train/clips.csv: changed input: audio" in caplog.text
+    assert recipe.all_rows[0].clip_id in all_clips()
+
+
+def test_a_folder_that_is_not_there(recipe):
+    with pytest.raises(ValueError, match="data/audioset is no folder: .* data.local.folders"):
+        recipe.prepare()
+    with pytest.raises(ValueError, match=r"no file matches data/packed/\*.h5: .*data.packed.files"):
+        recipe.prepare("data.source=packed")
+
+
+def pack(recipe, but=()):
+    for name, rows in recipe.rows.items():
+        there = {row.clip_id for row in rows} - set(but)
+        write_packed(recipe.data / "packed" / f"{name}.h5", rows, there, CLASSES, RATE, seconds=1.0)
+
+
+def test_packed_files_in_place(recipe):
+    gone = {row.clip_id for row in recipe.all_rows[5:15]}
+    pack(recipe, but=gone)
+    with h5py.File("data/packed/eval_segments.h5", "a") as file:
+        file["audio_name"][0] = b"Y00000000000.wav"
+        file["audio_name"][2] = file["audio_name"][1]
+    recipe.prepare("data.source=packed")
+    gone |= {recipe.rows["eval_segments"][number].clip_id for number in (0, 2)}
+    assert all_clips().keys() == {row.clip_id for row in recipe.all_rows} - gone
+    for split in LABELLED_SPLITS:
+        rows = {row.clip_id: row.row for row in read_table(f"data/{split}/packed.csv", PackedRow)}
+        assert rows.keys() == clips(split).keys()
+        for clip_id, clip in clips(split).items():
+            with h5py.File(clip.path) as file:
+                assert file["audio_name"][rows[clip_id]].decode() == f"Y{clip_id}.wav"
+    reasons = [row.reason for row in read_table("data/surplus.csv", Surplus)]
+    assert reasons == [
+        "the lists do not name the clip",
+        "the clip is row 1 of data/packed/eval_segments.h5",
+    ]
+    check(Dataset())
+    touch_all(recipe)
+    recipe.prepare()
+    assert not list(recipe.data.glob("*/packed.csv"))
+
+
+def cut(path):
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def without_targets(path):
+    with h5py.File(path, "a") as file:
+        del file["target"]
+
+
+def as_float(path):
+    with h5py.File(path, "a") as file:
+        waveform = file["waveform"][:].astype(np.float32)
+        del file["waveform"]
+        file["waveform"] = waveform
+
+
+def other_class_order(path):
+    with h5py.File(path, "a") as file:
+        file["target"][:] = np.roll(file["target"][:], 1, axis=1)
+
+
+def unequal(path):
+    with h5py.File(path, "a") as file:
+        names = file["audio_name"][:-1]
+        del file["audio_name"]
+        file["audio_name"] = names
+
+
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (cut, "no HDF5 file, or broken"),
+        (lambda path: path.write_text("<html>"), "no HDF5 file, or broken"),
+        (without_targets, "lacks target: expected a waveform file"),
+        (as_float, r"waveform is float32 \(20, 4000\), expected int16"),
+        (other_class_order, "row 0, Y.*: the target has other classes"),
+        (unequal, "its datasets differ in length"),
+    ],
+)
+def test_a_packed_file_that_cannot_be_used(recipe, damage, message):
+    pack(recipe)
+    damage(recipe.data / "packed" / "eval_segments.h5")
+    with pytest.raises(ValueError, match=f"data/packed/eval_segments.h5.*{message}"):
+        recipe.prepare("data.source=packed")
+
+
+def test_the_shell_script_writes_the_classes_without_torch(recipe, tmp_path):
+    folder = recipe.data / "audioset"
+    write_audio(folder, recipe.all_rows[:3], CLASSES, RATE)
+    touch_all(recipe, but={row.clip_id for row in recipe.all_rows[:3]})
+    no_torch = tmp_path / "no_torch"
+    no_torch.mkdir()
+    (no_torch / "torch.py").write_text("raise ImportError('stage 0 needs no torch')\n")
+    (recipe.folder / "local").symlink_to(RECIPE / "local")
+    options = [word for key in WEIGHTS for word in ("--set", f"pretrained.{key}=null")]
+    done = subprocess.run(
+        ["local/prepare.sh", "--conf", "conf", *options],
+        env=os.environ
+        | {
+            "PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}",
+            "PYTHONPATH": f"{no_torch}:{ROOT}",
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    dataset = Dataset(recipe.data)
+    assert len(dataset.classes) == 527 and dataset.classes.names[0] == "Speech"
+    assert "eval: 20 clips, 0 missing of 20" in done.stderr

@@ -1,0 +1,335 @@
+"""Stage 0 of egs/audioset by download: each kind of trouble that a server makes, on 127.0.0.1."""
+
+import io
+import logging
+import os
+import sys
+import time
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.audioset_recipe import CLASSES, LOCAL, RATE, Recipe
+from tests.audioset_server import Server
+from tests.audioset_synthetic import waveform
+from uss.data.dataset import LABELLED_SPLITS
+from uss.tables import Clip, read_table
+
+Missing, Unavailable = LOCAL.found.Missing, LOCAL.download.Unavailable
+FAST = (
+    "data.source=download",
+    "data.download.program=http",
+    "data.download.seconds_between_requests=0",
+    "data.download.backoff_seconds=0.01",
+    "data.download.timeout_seconds=2",
+)
+
+
+def recording(row):
+    """A whole recording, noise before and after the segment."""
+    noise = np.random.default_rng(0).normal(0, 0.1, RATE // 2).astype(np.float32)
+    before = np.resize(noise, round(row.start_seconds * RATE))
+    content = io.BytesIO()
+    samples = np.concatenate([before, waveform(row, CLASSES, RATE), noise])
+    soundfile.write(content, samples, RATE, format="WAV", subtype="PCM_16")
+    return content.getvalue()
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    rows = Recipe(tmp_path_factory.mktemp("recordings") / "recipe").all_rows
+    return {row.clip_id: recording(row) for row in rows}
+
+
+@pytest.fixture
+def server(recordings):
+    with Server(dict(recordings)) as server:
+        yield server
+
+
+@pytest.fixture
+def recipe(tmp_path, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    monkeypatch.chdir(tmp_path)
+    return Recipe(tmp_path)
+
+
+def download(recipe, server, *overrides):
+    recipe.prepare(*FAST, f"data.download.url={server.url('{id}')}", *overrides)
+
+
+def found():
+    rows = [
+        clip for split in LABELLED_SPLITS for clip in read_table(f"data/{split}/clips.csv", Clip)
+    ]
+    return {clip.clip_id: clip for clip in rows}
+
+
+def unavailable():
+    paths = [f"data/{split}/unavailable.csv" for split in LABELLED_SPLITS]
+    rows = [row for path in paths if os.path.exists(path) for row in read_table(path, Unavailable)]
+    return {row.clip_id: (row.kind, row.num_attempts, row.reason) for row in rows}
+
+
+def left_over():
+    return sorted(os.listdir("data/raw")) if os.path.exists("data/raw") else []
+
+
+def test_every_clip_is_cut_to_its_seconds(recipe, server, caplog):
+    download(recipe, server)
+    clips = found()
+    assert clips.keys() == {row.clip_id for row in recipe.all_rows}
+    for row in recipe.all_rows[:8]:
+        samples, rate = soundfile.read(clips[row.clip_id].path, dtype="float32")
+        assert rate == RATE and len(samples) == round(row.seconds * RATE)
+        np.testing.assert_allclose(samples, waveform(row, CLASSES, RATE), atol=1e-4)
+    hyphen = next(row.clip_id for row in recipe.all_rows if row.clip_id.startswith("-"))
+    assert clips[hyphen].path == f"data/raw/{'balanced_train_segments'}/Y{hyphen}.flac"
+    assert unavailable() == {} and "download of 80 clips: at most 0.1 GB in data/raw" in caplog.text
+    assert server.most_at_a_time > 1
+    assert {count for count in server.num_requests.values()} == {1}
+
+    caplog.clear()
+    download(recipe, server)
+    assert sum(server.num_requests.values()) == 80
+    assert "eval: 0 clips to download, 20 are there, 0 are given up" in caplog.text
+    assert caplog.text.count("skip data/") == 4
+
+
+BAD_CLIPS = {  # kinds of the server's answers -> the record
+    "404*": ("gone", 1, "HTTP 404 Not Found"),
+    "410*": ("gone", 1, "HTTP 410 Gone"),
+    "403*": ("gone", 1, "HTTP 403 Forbidden"),
+    "500*": ("failed", 2, "HTTP 500 Internal Server Error"),
+    "html*": ("failed", 2, "a web page instead of the file"),
+    "short*": ("failed", 2, "short: "),
+    "truncate*": ("failed", 2, "truncated: "),
+    "stall*": ("failed", 2, "no answer within 1 s"),
+    "drip*": ("failed", 2, "too slow"),
+}
+BAD_FILES = {  # what the server sends -> the record
+    b"": ("failed", 2, "empty file"),
+    b"not a sound " * 99: ("failed", 2, "not audio ("),
+}
+
+
+def test_bad_clips_are_recorded_and_not_tried_for_ever(recipe, server, caplog):
+    ids = [row.clip_id for row in recipe.all_rows]
+    bad = dict(zip(ids, BAD_CLIPS, strict=False))
+    server.trouble = {clip_id: [kind] for clip_id, kind in bad.items()}
+    expected = {clip_id: BAD_CLIPS[kind] for clip_id, kind in bad.items()}
+    for clip_id, content in zip(ids[len(bad) :], BAD_FILES, strict=False):
+        server.files[clip_id] = content
+        expected[clip_id] = BAD_FILES[content]
+    options = ("data.download.max_attempts=2", "data.download.timeout_seconds=1")
+    download(recipe, server, *options)
+    record = unavailable()
+    assert record.keys() == expected.keys()
+    for clip_id, (kind, num_attempts, reason) in expected.items():
+        assert record[clip_id][:2] == (kind, num_attempts), record[clip_id]
+        assert record[clip_id][2].startswith(reason)
+        assert server.num_requests[clip_id] == num_attempts
+    assert found().keys() == set(ids) - expected.keys()
+    missing = [
+        row for split in LABELLED_SPLITS for row in read_table(f"data/{split}/missing.csv", Missing)
+    ]
+    assert {row.clip_id: row.reason.partition(": ")[2] for row in missing} == {
+        clip_id: reason for clip_id, (_, _, reason) in record.items()
+    }
+    assert left_over() == [".partial", "balanced_train_segments", "eval_segments"]
+    assert not os.listdir("data/raw/.partial")
+    assert "failed" in caplog.text
+
+    before = server.num_requests.copy()
+    download(recipe, server, *options)
+    assert server.num_requests == before
+    (recipe.data / "train" / "unavailable.csv").unlink()
+    server.trouble.clear()
+    download(recipe, server, *options)
+    assert expected.keys() - found().keys() == {
+        clip_id for clip_id in expected if clip_id in unavailable()
+    }
+
+
+def test_passing_trouble_leaves_no_trace(recipe, server):
+    ids = [row.clip_id for row in recipe.all_rows]
+    passing = (["500"], ["html"], ["truncate"], ["short"], ["429"], ["503", "500"], ["429", "429"])
+    server.trouble = dict(zip(ids, map(list, passing), strict=False))
+    download(recipe, server)
+    assert found().keys() == set(ids) and unavailable() == {}
+    assert [server.num_requests[clip_id] for clip_id in ids[:8]] == [2, 2, 2, 2, 2, 3, 3, 1]
+
+
+def test_a_server_that_is_down_stops_the_run(recipe, server, caplog):
+    half = [row.clip_id for row in recipe.all_rows][40:]
+    server.trouble = {clip_id: ["429*"] for clip_id in half}
+    with pytest.raises(
+        ValueError, match="10 downloads failed in a row, the last one with 'HTTP 429"
+    ):
+        download(recipe, server, "data.download.max_failures_in_a_row=10")
+    assert unavailable() == {}  # no clip's fault
+    num_there = len(list(recipe.data.glob("raw/*/*.flac")))
+    assert 0 < num_there <= 40
+    assert "pause of 0 s after: HTTP 429" in caplog.text
+
+    server.trouble.clear()
+    before = sum(server.num_requests.values())
+    (recipe.data / "raw" / ".partial" / "of a killed run").mkdir()
+    download(recipe, server)
+    assert len(found()) == 80 and not os.listdir("data/raw/.partial")
+    assert sum(server.num_requests.values()) - before == 80 - num_there
+
+
+def test_no_server_at_all(recipe, server, caplog):
+    url = server.url("{id}").replace("127.0.0.1", "127.0.0.2")
+    with pytest.raises(ValueError, match="6 downloads failed in a row, .*no connection"):
+        recipe.prepare(*FAST, f"data.download.url={url}", "data.download.max_failures_in_a_row=6")
+    record = unavailable()
+    assert {(kind, num_attempts) for kind, num_attempts, _ in record.values()} <= {
+        ("failed", 1),
+        ("failed", 2),
+    }
+
+
+def test_the_pause_that_a_server_asks_for():
+    Pace = LOCAL.pace.Pace
+    pace = Pace(distance_seconds=0.0, backoff_seconds=100.0)
+    pace.wait()
+    assert pace.refused(0.2) == 0.2
+    assert pace.refused(50.0) == 0.0  # sent before the pause began
+    start = time.monotonic()
+    pace.wait()
+    assert 0.15 < time.monotonic() - start < 5
+    assert pace.refused(None) == 200.0  # the second pause of its own
+    pace.stop()
+    with pytest.raises(LOCAL.pace.Stopped):
+        pace.wait()
+
+
+def test_requests_keep_their_distance():
+    pace = LOCAL.pace.Pace(distance_seconds=0.05, backoff_seconds=1.0)
+    start = time.monotonic()
+    for _ in range(5):
+        pace.wait()
+    assert time.monotonic() - start > 0.19
+
+
+def test_retry_after_is_read(server, tmp_path):
+    server.trouble["file"] = ["429"]
+    server.retry_after = "7"
+    with pytest.raises(LOCAL.fetch.FetchError, match="HTTP 429") as caught:
+        LOCAL.fetch.fetch(server.url("file"), tmp_path / "file", 5)
+    assert (caught.value.kind, caught.value.pause_seconds) == ("busy", 7.0)
+
+
+def test_a_disk_that_is_too_small(recipe, server, monkeypatch):
+    usage = type("Usage", (), {"free": 10_000_000})
+    monkeypatch.setattr(LOCAL.download_plan.shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(
+        ValueError, match="may take 0.1 GB, but data/raw has 0.0 GB left: make data"
+    ):
+        download(recipe, server)
+    assert sum(server.num_requests.values()) == 0
+
+
+YT_DLP = """#!{python}
+# Stands for yt-dlp: takes its options, serves a section from the local server.
+import os, sys, urllib.request, urllib.error
+options, url = sys.argv[1:-1], sys.argv[-1]
+assert options[-1] == "--" and options[options.index("--format") + 1] == "bestaudio/best"
+section = options[options.index("--download-sections") + 1]
+output = options[options.index("--output") + 1].replace("%(ext)s", "wav")
+assert section.startswith("*") and "-" in section
+with open({log!r}, "a") as log:
+    log.write(url + " " + section + "\\n")
+try:
+    content = urllib.request.urlopen(url).read()
+except urllib.error.HTTPError as error:
+    text = {messages!r}[str(error.code)]
+    sys.exit("WARNING: noise\\nERROR: [youtube] id: " + text)
+open(output, "wb").write(content)
+"""
+MESSAGES = {
+    "404": "Video unavailable. This video is no longer available",
+    "403": "Private video. Sign in if you've been granted access to this video",
+    "429": "Sign in to confirm you’re not a bot. Use --cookies-from-browser",
+    "500": "Unable to extract initial player response",
+}
+
+
+def test_yt_dlp_is_called_and_its_errors_are_understood(recipe, server, tmp_path, monkeypatch):
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    log = tmp_path / "calls"
+    script = YT_DLP.format(python=f"{sys.executable} -S", log=str(log), messages=MESSAGES)
+    for name, content in (("yt-dlp", script), ("ffmpeg", "#!/bin/sh\n")):
+        (programs / name).write_text(content)
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    rows = recipe.rows["eval_segments"][:6]
+    for row in rows:
+        content = io.BytesIO()
+        soundfile.write(content, waveform(row, CLASSES, RATE), RATE, format="WAV")
+        server.files[row.clip_id] = content.getvalue()
+    ids = [row.clip_id for row in rows]
+    server.trouble = {ids[0]: ["404*"], ids[1]: ["403*"], ids[2]: ["500*"], ids[3]: ["429"]}
+    segments = LOCAL.segments.read_segments(
+        [recipe.data / "segments" / "eval_segments.csv"], CLASSES
+    )[:6]
+    config = recipe.config(
+        *FAST,
+        "data.download.program=yt-dlp",
+        "data.download.max_attempts=2",
+        "data.download.timeout_seconds=60",
+        f"data.download.url={server.url('{id}')}",
+    ).download
+    LOCAL.download_plan.download({"eval": segments}, recipe.data, config)
+    assert unavailable() == {
+        ids[0]: ("gone", 1, "[youtube] id: " + MESSAGES["404"]),
+        ids[1]: ("gone", 1, "[youtube] id: " + MESSAGES["403"]),
+        ids[2]: ("failed", 2, "[youtube] id: " + MESSAGES["500"]),
+    }
+    there = {path.stem[1:] for path in recipe.data.glob("raw/eval_segments/*.flac")}
+    assert there == set(ids[3:])
+    row = rows[5]
+    call = f"{server.url(row.clip_id)} *{row.start_seconds:.3f}-{row.end_seconds:.3f}\n"
+    assert call in log.read_text()
+
+
+@pytest.mark.parametrize(
+    "message, kind",
+    [
+        ("ERROR: [youtube] x: Video unavailable", "gone"),
+        ("ERROR: [youtube] x: This video has been removed by the uploader", "gone"),
+        (
+            "ERROR: [youtube] x: Video unavailable. This content isn't available, try again later. "
+            "The current session has been rate-limited by YouTube",
+            "busy",
+        ),
+        ("ERROR: unable to download video data: HTTP Error 403: Forbidden", "failed"),
+        ("ERROR: [youtube] x: Unable to download: HTTP Error 429: Too Many Requests", "busy"),
+        ("", "failed"),
+    ],
+)
+def test_what_yt_dlp_says(message, kind):
+    assert LOCAL.youtube.failure(message).kind == kind
+
+
+def test_yt_dlp_is_not_installed(recipe, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(ValueError, match="needs yt-dlp, which is not installed"):
+        recipe.prepare("data.source=download")
+
+
+def test_a_broken_transfer_goes_on_where_it_broke(server, tmp_path):
+    server.files["file"] = bytes(range(256)) * 1000
+    server.trouble["file"] = ["truncate", "truncate"]
+    path = tmp_path / "file"
+    for _ in range(2):
+        with pytest.raises(LOCAL.fetch.FetchError, match="truncated"):
+            LOCAL.fetch.fetch(server.url("file"), path, 5)
+    LOCAL.fetch.fetch(server.url("file"), path, 5)
+    assert path.read_bytes() == server.files["file"]
+    assert not path.with_name("file.part").exists()
+    assert server.ranges["file"][0] is None and server.ranges["file"][2].startswith("bytes=")
