@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Universal sound separation in eight stages; ./run.sh --help lists the options.
 # The same file in every recipe: what is particular to one lies in its conf/ and local/.
+# stages.sh gives nj, name and the arrays systems, config, publish; `here` and `launch` run commands.
 set -euo pipefail
 CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 # shellcheck source=tools/stages.sh
-. ../../tools/stages.sh  # options -> $nj, $name, ${systems[@]}, ${config[@]}; here, launch
+. ../../tools/stages.sh
 
 stage_0() {  # clips and classes: all that is particular to the recipe
     here local/prepare.sh "${config[@]}"
