@@ -5,16 +5,20 @@ reads both by itself, so this works where there is no dpkg; only zstd (packages 
 the command of that name.
 """
 
+import gzip
 import io
+import lzma
 import shutil
 import subprocess
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 AR_MAGIC = b"!<arch>\n"
 AR_HEADER_BYTES = 60
+DAMAGE = (zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError)
 
 
 def files(package: Path) -> Iterator[tuple[str, bytes]]:
@@ -28,10 +32,10 @@ def files(package: Path) -> Iterator[tuple[str, bytes]]:
             yield from _zip_files(package)
         else:
             yield from _deb_files(package)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
-        raise ValueError(
-            f"{package}: damaged ({error}); remove it, or replace it with a good copy"
-        ) from None
+    except DAMAGE as error:
+        raise ValueError(f"{package}: damaged ({error}); replace it with a good copy") from None
+    except ValueError as error:
+        raise ValueError(f"{package}: {error}") from None
 
 
 def _zip_files(package: Path) -> Iterator[tuple[str, bytes]]:
@@ -42,22 +46,35 @@ def _zip_files(package: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _deb_files(package: Path) -> Iterator[tuple[str, bytes]]:
-    members = _ar_members(package.read_bytes(), package)
+    members = _ar_members(package.read_bytes())
     name, member = next((m for m in members if m[0].startswith("data.tar")), ("", b""))
     if not name:
-        raise ValueError(f"{package}: not a Debian package (no data.tar in it)")
-    if name.endswith(".zst"):
-        member = _unpack_zstd(member, package)
-    with tarfile.open(fileobj=io.BytesIO(member), mode="r:*") as archive:
+        raise ValueError("not a Debian package (no data.tar in it)")
+    # All of it first: only so is the checksum at the stream's end seen.
+    content = _decompress(name, member)
+    with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
         for info in archive:
             if info.isfile():
                 yield info.name.removeprefix("./"), archive.extractfile(info).read()
 
 
-def _ar_members(content: bytes, package: Path) -> Iterator[tuple[str, bytes]]:
+def _decompress(name: str, member: bytes) -> bytes:
+    match name.removeprefix("data.tar"):
+        case "":
+            return member
+        case ".xz":
+            return lzma.decompress(member)
+        case ".gz":
+            return gzip.decompress(member)
+        case ".zst":
+            return _decompress_zstd(member)
+    raise tarfile.TarError(f"{name} is compressed in a way that is not known here")
+
+
+def _ar_members(content: bytes) -> Iterator[tuple[str, bytes]]:
     """Headers of 60 bytes (name 16, then size at 48, decimal, 10 wide); data padded to even."""
     if not content.startswith(AR_MAGIC):
-        raise ValueError(f"{package}: not a Debian package (no ar archive)")
+        raise ValueError("not a Debian package (no ar archive)")
     position = len(AR_MAGIC)
     while position + AR_HEADER_BYTES <= len(content):
         header = content[position : position + AR_HEADER_BYTES]
@@ -70,10 +87,10 @@ def _ar_members(content: bytes, package: Path) -> Iterator[tuple[str, bytes]]:
         position += size + size % 2
 
 
-def _unpack_zstd(compressed: bytes, package: Path) -> bytes:
+def _decompress_zstd(member: bytes) -> bytes:
     if shutil.which("zstd") is None:
-        raise ValueError(f"{package}: compressed with zstd; install the command zstd")
-    done = subprocess.run(["zstd", "-dc"], input=compressed, capture_output=True)
+        raise ValueError("compressed with zstd; install the command zstd")
+    done = subprocess.run(["zstd", "-dc"], input=member, capture_output=True)
     if done.returncode != 0:
         raise EOFError(done.stderr.decode(errors="replace").strip())
     return done.stdout

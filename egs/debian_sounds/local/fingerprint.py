@@ -23,7 +23,7 @@ PEAK_RANGE_DB = 50.0  # peaks further below the loudest one do not count
 MAX_PAIR_FRAMES, PAIRS_PER_PEAK = 40, 8
 MAX_PLACES = 200  # a pair of peaks found in more says nothing
 CANDIDATE_PAIRS = 8
-COPY_PAIRS = 40  # in these packages strangers share at most 30
+COPY_PAIRS = 100  # in these packages strangers share at most 30, copies of a second 150 or more
 
 CORRELATION_RATE = 11025
 CORRELATION_PEAK_SECONDS = 0.02  # half the width that counts as one peak

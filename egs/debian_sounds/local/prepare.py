@@ -34,17 +34,12 @@ DECIDES_NO_CLIP = ("packages", "unlabelled")  # keys of data.yaml
 logger = logging.getLogger("prepare")
 
 
-def code(*names: str) -> dict[str, Path]:
-    """Inputs of a step: the local files that decide what it writes."""
-    return {f"local/{name}": LOCAL / name for name in names}
-
-
 def prepare_recordings(
     listed: list[Listed], packages: list[Package], found: dict[str, Found]
 ) -> list[Recording]:
     """data/recordings.csv: the benchmark's recordings, extracted, checked, grouped."""
     output = DATA / "recordings.csv"
-    inputs = code("debian_sounds.csv", "packages.csv", "recordings.py", "fingerprint.py")
+    inputs: dict = {name: LOCAL / name for name in ("debian_sounds.csv", "packages.csv")}
     inputs |= {package: at_hand.sha256 for package, at_hand in found.items()}
     step = Step(output, inputs, {})
     if not step.is_current():
@@ -71,7 +66,7 @@ def prepare_classes(
     """data/classes.csv and data/forbidden_pairs.csv."""
     classes = class_rows({row.audioset_label for row in recordings})
     forbidden = forbidden_pairs(classes, config)
-    inputs = {"recordings": DATA / "recordings.csv", **code("classes.py")}
+    inputs = {"recordings": DATA / "recordings.csv"}
     settings = {"overlapping": config.overlapping}
     for name, rows, cls in (
         ("classes.csv", classes, ClassRow),
@@ -92,9 +87,7 @@ def prepare_split(
     config: Data,
 ) -> None:
     """data/<split>/: audio, clips.csv, events.csv, sources.csv."""
-    inputs = {"recordings": DATA / "recordings.csv"}
-    inputs |= {"forbidden_pairs": DATA / "forbidden_pairs.csv"}
-    inputs |= code("clips.py", "programme.py", "sounds.py", "splits.py")
+    inputs = {name: DATA / name for name in ("recordings.csv", "forbidden_pairs.csv")}
     step = Step(DATA / split / "clips.csv", inputs, clip_settings(config))
     if step.is_current() and is_complete(step.output):
         return
@@ -117,8 +110,7 @@ def prepare_unlabelled(
     if not config.unlabelled:
         shutil.rmtree(folder, ignore_errors=True)  # later stages use it where it is
         return
-    inputs = {"recordings": DATA / "recordings.csv"}
-    inputs |= code("debian_sounds.csv", "unlabelled.py", "sounds.py", "fingerprint.py")
+    inputs = {"recordings": DATA / "recordings.csv", "listed": LOCAL / "debian_sounds.csv"}
     step = Step(folder / "clips.csv", inputs, clip_settings(config))
     if not step.is_current() or not is_complete(step.output):
         start = time.monotonic()

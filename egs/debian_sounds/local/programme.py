@@ -51,11 +51,12 @@ def share_out(
     Returns:
         the indices of the events of each clip, in their order of time.
     """
-    waiting = list(rng.permutation(len(events)))
+    waiting = rng.permutation(len(events)).tolist()
     clips = []
     while waiting:
         num_wanted = rng.integers(1, max_events + 1)
-        chosen, left = [], []
+        chosen: list[int] = []
+        left: list[int] = []
         free = clip_samples - gap_samples
         for position, index in enumerate(waiting):
             if len(chosen) == num_wanted:
@@ -64,12 +65,12 @@ def share_out(
             class_id, length = events[index]
             fits = length + gap_samples <= free
             if fits and all(may_meet(class_id, events[other][0]) for other in chosen):
-                chosen.append(int(index))
+                chosen.append(index)
                 free -= length + gap_samples
             else:
                 left.append(index)
         assert chosen, "an event does not fit into an empty clip"
-        clips.append(chosen)
+        clips.append([chosen[i] for i in rng.permutation(len(chosen))])
         waiting = left
     return clips
 

@@ -1,6 +1,5 @@
 """Divides the recordings among train, dev and eval, by group, class by class."""
 
-import logging
 from collections import defaultdict
 
 import numpy as np
@@ -10,17 +9,15 @@ from recordings import Recording
 SPLITS = ("train", "dev", "eval")
 MIN_EVAL_GROUPS, MIN_DEV_GROUPS, MIN_TRAIN_GROUPS = 2, 1, 1
 NUM_DRAWS = 500
+FULL_BANDWIDTH_RATE = 32000  # Hz
 SPLIT = 100  # purpose of a generator: default_rng([seed, SPLIT, class])
-
-logger = logging.getLogger(__name__)
 
 
 def split_recordings(recordings: list[Recording], config: Data) -> dict[str, str]:
     """Group -> "train", "dev" or "eval"; the same for the same recordings and seed.
 
-    Of many random divisions of a class the best is taken: no package on one side only where it
-    could be on both, then shares of recordings (not only of groups) near the wanted ones. Classes
-    with few groups choose first; a group of several classes stays where the first one put it.
+    Of many random divisions of a class the best is taken (see `badness`). Classes with few groups
+    choose first; a group of several classes stays where the first one put it.
 
     Raises:
         ValueError: naming a class that has too few groups.
@@ -74,8 +71,14 @@ def split_class(
     return min(draws, key=lambda side: badness(rows, side, config))
 
 
-def badness(rows: list[Recording], side: dict[str, str], config: Data) -> tuple[int, float]:
-    """(packages of several groups that are on one side only, distance of shares of recordings)"""
+def badness(rows: list[Recording], side: dict[str, str], config: Data) -> tuple[int, bool, float]:
+    """What to avoid, the worst first.
+
+    Returns:
+        packages that have several groups, yet none in train or none in eval;
+        whether eval has no recording of full bandwidth, so that results over those lose the class;
+        distance of the shares of recordings (not of groups) from the wanted ones.
+    """
     sides_of, groups_in, num_recordings = defaultdict(set), defaultdict(set), defaultdict(int)
     for row in rows:
         sides_of[row.package].add(side[row.group])
@@ -85,7 +88,10 @@ def badness(rows: list[Recording], side: dict[str, str], config: Data) -> tuple[
         len(groups) > 1 and not {"train", "eval"} <= sides_of[package]
         for package, groups in groups_in.items()
     )
+    is_narrow = not any(
+        row.sample_rate >= FULL_BANDWIDTH_RATE and side[row.group] == "eval" for row in rows
+    )
     dev_fraction = config.dev_fraction * (1 - config.eval_fraction)
     distance = abs(num_recordings["eval"] / len(rows) - config.eval_fraction)
     distance += abs(num_recordings["dev"] / len(rows) - dev_fraction)
-    return one_sided, distance
+    return one_sided, is_narrow, distance

@@ -1,0 +1,233 @@
+"""The division by group on the real table, what may meet, which events make a clip, copies."""
+
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+
+from tests.debian_recipe import LOCAL, RECIPE, sound
+from uss.audio import resample
+from uss.config import load
+
+Recording = LOCAL.recordings.Recording
+SPLITS = ("train", "dev", "eval")
+
+
+@pytest.fixture(scope="module")
+def config():
+    return load(RECIPE / "conf", "data", LOCAL.data_config.Data)
+
+
+@pytest.fixture(scope="module")
+def recordings() -> list:
+    """The benchmark's rows, as if every file were there."""
+    return [
+        Recording(
+            row.recording_id,
+            row.audioset_label,
+            row.package,
+            row.path,
+            "",
+            row.duration_seconds,
+            row.sample_rate,
+            row.licence,
+            row.group,
+            row.group,
+        )
+        for row in LOCAL.recordings.read_listed(RECIPE / "local" / "debian_sounds.csv")
+        if row.benchmark and not row.doubtful
+    ]
+
+
+@pytest.fixture(scope="module")
+def side(recordings, config) -> dict[str, str]:
+    return LOCAL.splits.split_recordings(recordings, config)
+
+
+def by_class(recordings) -> dict[str, list]:
+    result = defaultdict(list)
+    for row in recordings:
+        result[row.audioset_label].append(row)
+    return result
+
+
+def test_the_table_is_the_benchmark(recordings):
+    assert len(recordings) == 819
+    assert len(by_class(recordings)) == 35
+    assert len({row.group for row in recordings}) == 363
+    packages = LOCAL.packages.read_packages(RECIPE / "local" / "packages.csv")
+    assert {row.package for row in recordings} == {row.package for row in packages}
+
+
+def test_every_class_has_its_share_of_groups_in_each_split(recordings, side):
+    for label, rows in by_class(recordings).items():
+        groups = {row.group for row in rows}
+        num = Counter(side[group] for group in groups)
+        assert num["eval"] >= 2, label
+        assert 0.25 <= num["eval"] / len(groups) <= 0.35, label
+        assert num["dev"] >= 1 and num["train"] >= num["dev"], label
+
+
+def test_packages_of_several_groups_are_on_both_sides(recordings, side):
+    """As far as there are enough evaluation groups to go round."""
+    for label, rows in by_class(recordings).items():
+        groups, sides = defaultdict(set), defaultdict(set)
+        for row in rows:
+            groups[row.package].add(row.group)
+            sides[row.package].add(side[row.group])
+        several = [package for package in groups if len(groups[package]) > 1]
+        num_eval = sum(side[group] == "eval" for group in {row.group for row in rows})
+        one_sided = [p for p in several if not {"train", "eval"} <= sides[p]]
+        assert len(one_sided) <= max(0, len(several) - num_eval), label
+
+
+def test_the_division_depends_on_the_seed_and_not_on_the_order(recordings, side, config):
+    split = LOCAL.splits.split_recordings
+    assert split(recordings[::-1], config) == side
+    other = load(RECIPE / "conf", "data", LOCAL.data_config.Data, ["data.seed=1"])
+    assert split(recordings, other) != side
+
+
+def test_a_group_of_several_classes_stays_together(recordings, config):
+    """As when two classes hold copies of one recording."""
+    of_class = by_class(recordings)
+    joined = {of_class["Owl"][0].group: "shared", of_class["Moo"][0].group: "shared"}
+    joined |= {row.group: "shared" for row in of_class["Speech"][:1]}
+    rows = [row._replace(group=joined.get(row.group, row.group)) for row in recordings]
+    side = LOCAL.splits.split_recordings(rows, config)
+    assert side["shared"] in SPLITS
+    for label in ("Owl", "Moo", "Speech"):
+        num = Counter(side[g] for g in {r.group for r in rows if r.audioset_label == label})
+        assert num["eval"] >= 2 and num["dev"] >= 1 and num["train"] >= 1, label
+
+
+def test_a_class_with_too_few_groups_is_named(recordings, config):
+    kept = [row for row in recordings if row.audioset_label != "Owl"]
+    owls = [row for row in recordings if row.audioset_label == "Owl"][:3]
+    with pytest.raises(ValueError, match="'Owl' has 3 independent groups.*needs 4"):
+        LOCAL.splits.split_recordings(kept + owls, config)
+
+
+def test_overlapping_classes_and_ancestors_are_forbidden(recordings, config):
+    classes = LOCAL.classes.class_rows({row.audioset_label for row in recordings})
+    names = {row.class_id: row.name for row in classes}
+    pairs = LOCAL.classes.forbidden_pairs(classes, config)
+    assert {frozenset((names[p.class_id], names[p.other_class_id])) for p in pairs} == {
+        frozenset(pair)
+        for pair in (
+            ("Guitar", "Plucked string instrument"),
+            ("Flute", "Wind instrument, woodwind instrument"),
+            ("Brass instrument", "Wind instrument, woodwind instrument"),
+            ("Drum", "Drum kit"),
+            ("Cymbal", "Drum kit"),
+            ("Splash, splatter", "Water"),
+            ("Gunshot, gunfire", "Explosion"),
+        )
+    }
+
+
+def test_an_ancestor_need_not_be_listed(config):
+    classes = LOCAL.classes.class_rows({"Bark", "Dog", "Animal", "Piano"})
+    names = {row.class_id: row.name for row in classes}
+    pairs = LOCAL.classes.forbidden_pairs(classes, config)
+    assert {frozenset((names[p.class_id], names[p.other_class_id])) for p in pairs} == {
+        frozenset(("Bark", "Dog")),
+        frozenset(("Bark", "Animal")),
+        frozenset(("Dog", "Animal")),
+    }
+
+
+def test_events_are_even_over_groups_and_recordings(recordings):
+    rows = by_class(recordings)["Walk, footsteps"]
+    rng = np.random.default_rng(0)
+    events = LOCAL.programme.choose(rows, 90, every_recording=False, rng=rng)
+    num_of_group = Counter(row.group for row in events)
+    assert len(events) == 90
+    assert max(num_of_group.values()) - min(num_of_group.values()) <= 1
+    for group in num_of_group:
+        num = Counter(row.recording_id for row in events if row.group == group)
+        assert max(num.values()) - min(num.values()) <= 1
+
+
+def test_every_recording_sounds_where_results_are_measured(recordings):
+    rows = by_class(recordings)["Speech"]
+    choose = LOCAL.programme.choose
+    assert {row.recording_id for row in choose(rows, 30, True, np.random.default_rng(0))} == {
+        row.recording_id for row in rows
+    }
+    rows = by_class(recordings)["Owl"]
+    events = choose(rows, 30, True, np.random.default_rng(0))
+    assert Counter(row.recording_id for row in events) == {row.recording_id: 5 for row in rows}
+
+
+def test_events_of_a_clip_may_meet_and_fit():
+    rng = np.random.default_rng(0)
+    events = [(f"class{i % 5}", int(rng.integers(300, 4000))) for i in range(400)]
+    apart = {frozenset(("class0", "class1"))}
+    clips = LOCAL.programme.share_out(
+        events,
+        lambda one, other: one != other and frozenset((one, other)) not in apart,
+        clip_samples=10000,
+        gap_samples=1000,
+        max_events=3,
+        rng=rng,
+    )
+    assert sorted(index for clip in clips for index in clip) == list(range(400))
+    assert {len(clip) for clip in clips} == {1, 2, 3}
+    for clip in clips:
+        names = [events[index][0] for index in clip]
+        assert len(set(names)) == len(names) and not {"class0", "class1"} <= set(names)
+        lengths = [events[index][1] for index in clip]
+        starts = LOCAL.programme.place(lengths, 1000, 10000, rng)
+        end = 0
+        for start, length in zip(starts, lengths, strict=True):
+            assert start - end >= 1000
+            end = start + length
+        assert end <= 9000
+
+
+def find_copies(sounds: dict[str, tuple[np.ndarray, int]]) -> list[tuple[str, str]]:
+    names = list(sounds)
+    return LOCAL.fingerprint.copies(names, names, sounds.__getitem__, lambda a, b: a < b)
+
+
+def test_copies_are_found_at_another_rate_level_and_start():
+    rate = 44100
+    waves = {name: sound(seed, 3.0, rate) for seed, name in enumerate("abcd")}
+    sounds = {name: (wave.astype(np.float32), rate) for name, wave in waves.items()}
+    part = 0.1 * sounds["a"][0][rate // 2 :]
+    sounds["resampled"] = (resample(part, rate, 11025), 11025)
+    sounds["mixed"] = (sounds["b"][0] + 0.5 * sounds["d"][0][::-1], rate)
+    padded = np.pad(sounds["c"][0], (1000, 5))
+    sounds["same"] = (padded, rate)
+    assert set(find_copies(sounds)) == {
+        ("a", "resampled"),
+        ("b", "mixed"),
+        ("c", "same"),
+    }
+
+
+def test_tones_of_one_pitch_are_no_copies():
+    """They share landmarks, but no offset makes their waveforms agree."""
+    rate = 22050
+    sounds = {}
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        times = np.arange(rate) / rate
+        vibrato = np.sin(2 * np.pi * rng.uniform(3, 7) * times + rng.uniform(0, 6))
+        cycles = 220 * times + 0.05 * vibrato
+        tones = [np.sin(2 * np.pi * n * cycles + rng.uniform(0, 6)) / n for n in range(1, 15)]
+        noise = 0.1 * rng.standard_normal(len(times))
+        sounds[f"flute{seed}"] = ((sum(tones) + noise).astype(np.float32), rate)
+    assert find_copies(sounds) == []
+    tone, other = sounds["flute0"][0], sounds["flute1"][0]
+    pairs, others = (
+        {tuple(mark[:3]) for mark in LOCAL.fingerprint.landmarks(wave, rate)}
+        for wave in (tone, other)
+    )
+    assert len(pairs & others) >= LOCAL.fingerprint.CANDIDATE_PAIRS
+
+
+def test_groups_that_share_sound_are_joined_through_others():
+    joined = LOCAL.recordings.join("abcdef", [("c", "b"), ("e", "d"), ("d", "c")])
+    assert joined == {"a": "a", "b": "b", "c": "b", "d": "b", "e": "b", "f": "f"}
