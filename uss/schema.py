@@ -88,39 +88,33 @@ def _front_end(model: "PannsModel | TaggerModel") -> None:
 
 
 @dataclass
-class PannsModel:
+class TaggerModel:
+    """What a recipe chooses of a PANNs network; rate and classes come with the data."""
+
+    window_size: int = 1024
+    hop_size: int = 320
+    mel_bins: int = 64
+    fmin: float = 50.0
+    fmax: float = 14000.0
+    channels: list[int] = field(default_factory=lambda: [64, 128, 256, 512, 1024, 2048])
+
+    def __post_init__(self) -> None:
+        _front_end(self)
+
+
+@dataclass(kw_only=True)
+class PannsModel(TaggerModel):
     """A PANNs network (Cnn14 and Cnn14_DecisionLevelMax share their weights' names)."""
 
     sample_rate: int
     num_classes: int
-    window_size: int = 1024
-    hop_size: int = 320
-    mel_bins: int = 64
-    fmin: float = 50.0
-    fmax: float = 14000.0
-    channels: list[int] = field(default_factory=lambda: [64, 128, 256, 512, 1024, 2048])
 
     def __post_init__(self) -> None:
-        _front_end(self)
+        super().__post_init__()
         if self.fmax > self.sample_rate / 2:
             raise ValueError(
                 f"fmax is {self.fmax}, must be at most half the sample rate {self.sample_rate}"
             )
-
-
-@dataclass
-class TaggerModel:
-    """The part of `PannsModel` that a recipe chooses; rate and classes come with the data."""
-
-    window_size: int = 1024
-    hop_size: int = 320
-    mel_bins: int = 64
-    fmin: float = 50.0
-    fmax: float = 14000.0
-    channels: list[int] = field(default_factory=lambda: [64, 128, 256, 512, 1024, 2048])
-
-    def __post_init__(self) -> None:
-        _front_end(self)
 
 
 @dataclass

@@ -8,7 +8,14 @@ from uss.schema import AmaeModel, PannsModel, Stft, System, SystemAmae
 SAMPLE_RATE = 16000
 CONDITION_SIZE = 12
 
-PANNS = PannsModel(SAMPLE_RATE, 10, 512, 160, 64, 50, 7000, channels=[4, 4, 8, 8, 8, 16])
+PANNS = PannsModel(
+    sample_rate=SAMPLE_RATE,
+    num_classes=10,
+    window_size=512,
+    hop_size=160,
+    fmax=7000,
+    channels=[4, 4, 8, 8, 8, 16],
+)
 AMAE = AmaeModel(
     input_frames=512,
     width=64,
