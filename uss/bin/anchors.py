@@ -48,15 +48,14 @@ def pack(
     import torch
 
     num_samples = round(config.segment_seconds * clips.sample_rate)
-    kept, waveforms, num_silent = [], [], 0
+    waveforms = np.empty((len(found), num_samples), np.int16)
+    kept: list[Anchor] = []
     for row, anchor in found:
         waveform = clips.read([row])[0, anchor.start_sample : anchor.start_sample + num_samples]
-        if audio.dbfs(audio.from_int16(waveform)) < config.silence_dbfs:
-            num_silent += 1
-        else:
+        if audio.dbfs(audio.from_int16(waveform)) >= config.silence_dbfs:
+            waveforms[len(kept)] = waveform
             kept.append(anchor)
-            waveforms.append(waveform)
-    packed = np.array(waveforms, np.int16).reshape(-1, num_samples)
+    packed = waveforms[: len(kept)]
     device = next(encoder.parameters()).device
     embeddings = [np.zeros((0, encoder.fc1.out_features), np.float32)]
     probabilities = [np.zeros((0, encoder.fc_audioset.out_features), np.float32)]
@@ -74,6 +73,7 @@ def pack(
         "probabilities": np.concatenate(probabilities),
     }
     write_part(path, datasets, sample_rate=clips.sample_rate)
+    num_silent = len(found) - len(kept)
     return {"anchors": [list(anchor) for anchor in kept], "num_silent": num_silent}
 
 

@@ -1,26 +1,87 @@
 """Stage 6: the average embedding of each class, over its query targets.
 
-Reads data/mixtures/query.csv, data/train/anchors/, data/classes.csv.
+Reads data/mixtures/query.csv, data/train/anchors/, data/classes.csv; the PANNs of stage 2.
 Writes exp/<name>/average_embeddings.h5: class_id, embedding (C, D), probabilities (C, C'),
-num_targets (C,); the rows of a class without targets are zero.
+num_targets (C,); the rows of a class without targets are zero. And beside every separator in
+exp/<name>/ that is trained to its end, so that its directory is all that `uss separate` needs:
+
+    average_embeddings.h5   the same with class_name; sample_rate and segment_samples
+    panns.pt                sound event detector and query encoder (a link to exp/<name>/panns.pt)
 
     python -m uss.bin.average_embeddings --name paper
 """
 
 import logging
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 
+from uss.bin import networks
 from uss.bin.command import add_name, parser, run
+from uss.config import load
 from uss.data.anchors import AnchorSet
-from uss.data.averages import average_embeddings
+from uss.data.averages import average_embeddings, read_average_embeddings
 from uss.data.dataset import Dataset
 from uss.data.mixtures import MixtureList
 from uss.data.packed import write_part
-from uss.files import Step
+from uss.files import Step, atomic
+from uss.schema import Pretrained
+from uss.separation.model_files import EMBEDDINGS, PANNS
+from uss.training.model_config import checkpoints, read_config, steps_done
 
 logger = logging.getLogger(__name__)
+
+
+def separators(experiment: Path) -> list[Path]:
+    """The directories of separators that are trained to their end."""
+    found = []
+    for directory in sorted(path.parent for path in experiment.glob("*/config.yaml")):
+        config = read_config(directory)
+        if config["kind"] == "separator" and checkpoints(directory):
+            if steps_done(directory) >= config["training"]["steps"]:
+                found.append(directory)
+    return found
+
+
+def share_embeddings(directory: Path, averages: Path, dataset: Dataset, anchors: AnchorSet) -> None:
+    inputs = {"average_embeddings": averages, "classes": dataset.data / "classes.csv"}
+    settings = {"sample_rate": anchors.sample_rate, "segment_samples": anchors.num_samples}
+    step = Step(directory / EMBEDDINGS, inputs, settings)
+    if not step.is_current():
+        content = read_average_embeddings(averages)._asdict()
+        write_part(step.output, {**content, "class_name": dataset.classes.names}, **settings)
+        step.finish()
+
+
+def write_panns(path: Path, pretrained: Pretrained) -> bool:
+    """Write both PANNs in one file; whether there are any."""
+    try:
+        digests = networks.panns_digests(pretrained)
+    except ValueError as error:
+        logger.warning("no %s, so no --query and no --auto: %s", path, error)
+        return False
+    step = Step(path, digests, {})
+    if not step.is_current():
+        import torch
+
+        with atomic(path) as temporary:
+            torch.save(networks.panns_content(pretrained), temporary)
+        step.finish()
+    return True
+
+
+def share_panns(directory: Path, panns: Path) -> None:
+    step = Step(directory / PANNS, {"panns": panns}, {})
+    if not step.is_current():
+        step.output.unlink(missing_ok=True)
+        try:
+            os.link(panns, step.output)
+        except OSError:  # a file system without links
+            with atomic(step.output) as temporary:
+                shutil.copyfile(panns, temporary)
+        step.finish()
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -28,21 +89,29 @@ def main(argv: list[str] | None = None) -> None:
     dataset = Dataset()
     query = dataset.data / "mixtures" / "query.csv"
     anchors = AnchorSet(dataset.data / "train")
-    output = Path("exp") / options.name / "average_embeddings.h5"
+    experiment = Path("exp") / options.name
+    output = experiment / EMBEDDINGS
     inputs = {
         "query": query,
         "anchors": anchors.packed.digest,
         "classes": dataset.data / "classes.csv",
     }
     step = Step(output, inputs, {})
-    if step.is_current():
-        return
-    averages = average_embeddings(MixtureList(query, anchors), dataset.classes)
-    write_part(output, averages._asdict())
-    missing = [dataset.classes.names[c] for c in np.flatnonzero(averages.num_targets == 0)]
-    if missing:
-        logger.warning("%s: classes without query targets: %s", output, ", ".join(missing))
-    step.finish(missing=missing)
+    if not step.is_current():
+        averages = average_embeddings(MixtureList(query, anchors), dataset.classes)
+        write_part(output, averages._asdict())
+        missing = [dataset.classes.names[c] for c in np.flatnonzero(averages.num_targets == 0)]
+        if missing:
+            logger.warning("%s: classes without query targets: %s", output, ", ".join(missing))
+        step.finish(missing=missing)
+    directories = separators(experiment)
+    if directories:
+        pretrained = load(options.conf, "pretrained", Pretrained, options.overrides)
+        has_panns = write_panns(experiment / PANNS, pretrained)
+        for directory in directories:
+            share_embeddings(directory, output, dataset, anchors)
+            if has_panns:
+                share_panns(directory, experiment / PANNS)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """Stage 7: SDR, SDRi and SI-SDR of every evaluation mixture, for each system and embedding.
 
-Reads data/mixtures/eval.csv (and eval_sed.csv), data/eval/anchors/, exp/<name>/<system>/,
-exp/<name>/average_embeddings.h5; conf/evaluate.yaml.
-Writes exp/<name>/<system>/results/part_0000.csv (results_sed/ for eval_sed.csv) and the example
-signals exp/<name>/examples/<mixture_id>/*.wav. Two pseudo-systems stand beside the systems: the
-bound `ideal_ratio_mask`, and `untrained`, the first system with its initial weights. Sharded over
-systems and parts.
+Reads data/mixtures/eval.csv (and eval_sed.csv, and eval_imported.csv of import_mixtures),
+data/eval/anchors/, exp/<name>/<system>/, exp/<name>/average_embeddings.h5; conf/evaluate.yaml.
+Writes exp/<name>/<system>/results/part_0000.csv (results_sed/ for eval_sed.csv, results_imported/)
+and the example signals exp/<name>/examples/<mixture_id>/*.wav. Two pseudo-systems stand beside the
+systems: the bound `ideal_ratio_mask`, and `untrained`, the first system with its initial weights.
+Sharded over systems and parts.
 
     SHARD=1 NUM_SHARDS=4 python -m uss.bin.evaluate --name paper --systems resunet mae_frozen
 """
@@ -33,6 +33,7 @@ from uss.training.model_config import newest_checkpoint, read_config
 LISTS = {  # list: (anchors, folder of the results)
     "eval": ("anchors", "results"),
     "eval_sed": ("sed_anchors", "results_sed"),
+    "eval_imported": ("imported_anchors", "results_imported"),
 }
 
 DATA = Path("data")
@@ -51,7 +52,7 @@ class Unit(NamedTuple):
 
 
 def units(systems: list[str], dataset: Dataset, config: Evaluate) -> list[Unit]:
-    """All parts; a list that stage 3 had no reason to write is left out."""
+    """All parts; a list that nobody had reason to write is left out."""
     result = []
     for list_name in LISTS:
         path = dataset.data / "mixtures" / f"{list_name}.csv"

@@ -2,13 +2,15 @@
 
 Reads data/mixtures/train.csv, data/train/anchors/, the A-MAE (conf/pretrained.yaml, else
 data/amae/); conf/amae.yaml, conf/systems/.
-Writes data/features/<features>_<normalization>/train/part_0000.h5. Sharded over the parts.
+Writes data/features/<features>_<normalization>/train/part_0000.h5. Sharded over the parts. Says
+first how much disk all shards' parts will take, and ends where there is less.
 
     SHARD=1 NUM_SHARDS=4 python -m uss.bin.features --systems mae_frozen mae_aligned
     python -m uss.bin.features --systems mae_frozen mae_aligned --merge
 """
 
 import logging
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +54,38 @@ def compute(
     write_part(path, {"features": np.concatenate(features)})
 
 
+def num_bytes(extractor, num_samples: int) -> int:
+    """Of one mixture's features, as float16."""
+    import torch
+
+    device = next(extractor.parameters()).device
+    with torch.no_grad():
+        return 2 * extractor(torch.zeros(1, num_samples, device=device)).numel()
+
+
+def check_disk(missing: list[tuple[str, range]], bytes_of_set: dict[str, int]) -> None:
+    """Log what the features of mixtures that have none yet will take.
+
+    Args:
+        missing: (feature set, its rows) of each part to be written, by whichever shard.
+        bytes_of_set: feature set -> bytes of one mixture's features.
+
+    Raises:
+        ValueError: the disk of data/ has less.
+    """
+    need = sum(len(rows) * bytes_of_set[name] for name, rows in missing)
+    free = shutil.disk_usage(DATA).free
+    num = sum(len(rows) for _, rows in missing)
+    text = f"the features of {num} mixtures take {need / 1e9:.3g} GB"
+    if need > free:
+        raise ValueError(
+            f"{text}, the disk of {DATA.resolve()} has {free / 1e9:.3g} GB: make room, link data/ "
+            "to another disk, lower mixtures.num_train (training wraps), or write amae.source: "
+            "live in the systems"
+        )
+    logger.info("%s, the disk has %.3g GB", text, free / 1e9)
+
+
 def main(argv: list[str] | None = None) -> None:
     options = add_systems(parser(__doc__))
     options.add_argument("--merge", action="store_true", help="check that every part is there")
@@ -87,18 +121,32 @@ def main(argv: list[str] | None = None) -> None:
         "anchors": mixtures.anchors.packed.digest,
         "audio_mae": networks.amae_digest(pretrained),
     }
-    extractors = {}
+    pending = []
     for name, number, rows in mine(units):
-        system = by_set[name]
-        path = part_path(feature_dir(DATA, system), number)
+        path = part_path(feature_dir(DATA, by_set[name]), number)
         step = Step(path, inputs, {"features": name, "rows": [rows.start, rows.stop]})
         if not step.is_current():
-            if name not in extractors:
-                sample_rate = mixtures.anchors.sample_rate
-                extractors[name] = networks.load_extractor(pretrained, system, sample_rate)
-            batch_size = config.training.batch_size
-            compute(system, mixtures, rows, batch_size, extractors[name], path)
-            step.finish()
+            pending.append((name, rows, step))
+    if not pending:
+        return
+    anchors = mixtures.anchors
+    extractors = {
+        name: networks.load_extractor(pretrained, system, anchors.sample_rate)
+        for name, system in by_set.items()
+    }
+    missing = [
+        (name, rows)
+        for name, number, rows in units
+        if not part_path(feature_dir(DATA, by_set[name]), number).exists()
+    ]
+    bytes_of_set = {
+        name: num_bytes(extractor, anchors.num_samples) for name, extractor in extractors.items()
+    }
+    check_disk(missing, bytes_of_set)
+    for name, rows, step in pending:
+        batch_size = config.training.batch_size
+        compute(by_set[name], mixtures, rows, batch_size, extractors[name], step.output)
+        step.finish()
 
 
 if __name__ == "__main__":

@@ -69,7 +69,29 @@ def write_list(name: str, dataset: Dataset, config: Mixtures) -> None:
     write_table(output, rows(name, pairing, dataset, config), Mixture)
     if pairing.missing:
         logger.warning("%s: classes without anchors: %s", output, " ".join(pairing.missing))
-    step.finish(num_classes=len(pairing.class_ids), missing_classes=pairing.missing)
+    few = {} if name == "train" else classes_with_few_anchors(pairing, num)
+    if few:
+        class_id = min(few, key=few.__getitem__)
+        logger.warning(
+            "%s: %d classes have fewer than %d anchors (%s has %d): their targets come again, each "
+            "as often as the others, with another interferer",
+            output,
+            len(few),
+            num,
+            class_id,
+            few[class_id],
+        )
+    step.finish(
+        num_classes=len(pairing.class_ids),
+        missing_classes=pairing.missing,
+        num_anchors_of_classes_with_few=few,
+    )
+
+
+def classes_with_few_anchors(pairing: Pairing, num: int) -> dict[str, int]:
+    """class_id -> its anchors, where a list of `num` mixtures a class must take some again."""
+    sizes = {class_id: len(pairing.of_class[class_id]) for class_id in pairing.class_ids}
+    return {class_id: size for class_id, size in sizes.items() if size < num}
 
 
 def main(argv: list[str] | None = None) -> None:

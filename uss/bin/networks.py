@@ -4,6 +4,7 @@ recipe's own. Their digests are had without importing torch."""
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from uss.config import to_dict
 from uss.data.waveforms import WaveformSet
 from uss.files import digest
 from uss.labels import audioset_classes, read_classes
@@ -98,6 +99,24 @@ def load_panns(pretrained: Pretrained) -> "tuple[Cnn14DecisionLevelMax, Cnn14]":
             network = published.load_panns(file, kind)
         networks.append(network.eval().to(device()))
     return tuple(networks)
+
+
+def panns_content(pretrained: Pretrained) -> dict[str, dict]:
+    """Both PANNs as plain tensors, and the shape of each; weights that they share stand once."""
+    from uss.models import published
+    from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
+    from uss.training.model_directory import load_tagger
+
+    own = None
+    content = {}
+    for name, kind in (("sound_event_detector", Cnn14DecisionLevelMax), ("query_encoder", Cnn14)):
+        file = getattr(pretrained, name)
+        if file is None:
+            model, weights = own = own or load_tagger(TAGGER)
+        else:
+            model, weights = published.PANNS, published.load_panns(file, kind).state_dict()
+        content[name] = {"model": to_dict(model), "weights": weights}
+    return content
 
 
 def load_extractor(pretrained: Pretrained, system: System, sample_rate: int) -> "AmaeFeatures":

@@ -5,7 +5,8 @@ pseudo-systems untrained and ideal_ratio_mask, exp/<name>/examples/, data/mixtur
 eval_sed.csv), data/classes.csv, data/anchors.json, the training logs, and local/results_notes.md
 (what the authors of a recipe want to say) where there is one; conf/evaluate.yaml.
 Writes in exp/<name>/: results.csv, results_sed.csv, results.json, table1.md, figure2.{pdf,png,csv},
-figure3.{pdf,png}, examples/*/*.png, index.html, RESULTS.md. With --publish it copies RESULTS.md,
+figure3.{pdf,png}, examples/*/*.png, index.html, RESULTS.md; of imported mixtures
+results_imported.csv and table1_imported.md. With --publish it copies RESULTS.md,
 results.json, figure2.png, figure2.csv and figure3.png beside the recipe's README.
 
     python -m uss.bin.report --name paper --systems resunet_joint mae_frozen --publish
@@ -22,7 +23,11 @@ from uss.config import load, to_dict
 from uss.evaluation.comparison import compare
 from uss.evaluation.record import Record, read_training
 from uss.evaluation.results import BOUND, UNTRAINED, Scores, by_rank, read_system
-from uss.evaluation.results_markdown import results_markdown, table1_markdown
+from uss.evaluation.results_markdown import (
+    comparison_markdown,
+    results_markdown,
+    table1_markdown,
+)
 from uss.files import (
     Step,
     atomic,
@@ -39,6 +44,7 @@ from uss.tables import Result, write_table
 
 ANCHOR_SCORES = DATA / "anchors.json"
 NOTES = Path("local/results_notes.md")
+IMPORTED = "results_imported"  # on others' mixtures: a table of their own
 MAIN = "results"  # on the evaluation list; other folders are extra columns
 TABLE_ORDER = ["resunet", "resunet_joint", "mae_frozen", "mae_updated", "mae_aligned"]
 PUBLISHED = ["RESULTS.md", "results.json", "figure2.png", "figure2.csv", "figure3.png"]
@@ -108,6 +114,9 @@ def make_record(
         )
         rows = [row for result in results for row in result.results]
         write_table(experiment / f"{folder}.csv", rows, Result)
+    if IMPORTED in comparisons:
+        table = comparison_markdown(comparisons[IMPORTED])
+        write_text(experiment / "table1_imported.md", table)
     trainings = map(read_training, model_directories(experiment, systems))
     record = Record(
         recipe=Path.cwd().name,

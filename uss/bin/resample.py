@@ -60,22 +60,21 @@ def prepare(clip: Clip, config: Resample) -> tuple[np.ndarray, bool]:
 def pack(clips: list[Clip], classes: Classes, config: Resample, path: Path) -> dict:
     """Write one part; returns what the record should say of it."""
     num_samples = round(config.clip_seconds * config.sample_rate)
-    names, waveforms, targets, rejected, scaled = [], [], [], [], []
+    waveforms = np.zeros((len(clips), num_samples), np.int16)  # a part is held once
+    names, targets, rejected, scaled = [], [], [], []
     for clip in tqdm(clips, desc=str(path), disable=None, leave=False):
         try:
             waveform, was_scaled = prepare(clip, config)
         except audio.BadAudio as error:
             rejected.append([clip.clip_id, str(error)])
             continue
-        packed = np.zeros(num_samples, np.int16)
-        packed[: len(waveform)] = audio.to_int16(waveform)
+        waveforms[len(names), : len(waveform)] = audio.to_int16(waveform)
         names.append(clip.clip_id)
-        waveforms.append(packed)
         targets.append(classes.multi_hot(clip.labels))
         scaled += [clip.clip_id] * was_scaled
     datasets = {
         "audio_name": names,
-        "waveform": np.array(waveforms, np.int16).reshape(-1, num_samples),
+        "waveform": waveforms[: len(names)],
         "target": np.array(targets, bool).reshape(-1, len(classes)),
     }
     write_part(path, datasets, sample_rate=config.sample_rate)

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
+from uss.audio import from_int16
 from uss.data.packed import Packed
 from uss.tables import Anchor, read_table
+
+AT_MIXTURE_LEVEL = "at_mixture_level"  # attribute of imported parts: energies are matched already
 
 
 class AnchorSet:
@@ -19,6 +22,8 @@ class AnchorSet:
         anchors: rows of the table, in packed order.
         row_of: anchor_id -> row.
         sample_rate: in Hz.
+        at_mixture_level: whether interferers have their mixtures' levels (imported mixtures), so
+            that they are added as they are.
 
     Raises:
         ValueError: the table and the packed anchors differ.
@@ -37,14 +42,20 @@ class AnchorSet:
         self.anchors = [by_id[anchor_id] for anchor_id in ids]
         self.row_of = {anchor_id: row for row, anchor_id in enumerate(ids)}
         self.sample_rate = int(self.packed.attributes["sample_rate"])
+        self.at_mixture_level = bool(self.packed.attributes.get(AT_MIXTURE_LEVEL, False))
         self.num_samples = self.packed.width("waveform")[0]
 
     def __len__(self) -> int:
         return len(self.anchors)
 
     def waveforms(self, rows: np.ndarray | range | list[int]) -> np.ndarray:
-        """(len(rows), samples) int16."""
+        """(len(rows), samples) int16; float32 where they were imported."""
         return self.packed.read("waveform", rows)
+
+    def signals(self, rows: np.ndarray | range | list[int]) -> np.ndarray:
+        """(len(rows), samples) float32."""
+        waveforms = self.waveforms(rows)
+        return from_int16(waveforms) if waveforms.dtype == np.int16 else waveforms
 
     def embeddings(self, rows: np.ndarray | range | list[int]) -> np.ndarray:
         """(len(rows), embedding size) float32: the query encoder's output."""

@@ -29,12 +29,16 @@ def energy_match(target: Tensor, interferer: Tensor) -> Tensor:
     return interferer * gain
 
 
-def mix(target: Tensor, interferer: Tensor, normalization: str) -> Mix:
+def mix(
+    target: Tensor, interferer: Tensor, normalization: str, at_mixture_level: bool = False
+) -> Mix:
     """Energy-matched sum of (batch, samples) anchors, normalised (Eq. 2 of the paper).
+
+    at_mixture_level: the interferer has its level already (imported mixtures).
 
     `joint` divides both by the mixture's peak; `per_signal` each by its own; `none` neither.
     """
-    mixture = target + energy_match(target, interferer)
+    mixture = target + (interferer if at_mixture_level else energy_match(target, interferer))
     if normalization == "none":
         return Mix(mixture, target, torch.ones_like(mixture[:, :1]))
     scale = _peak(mixture)

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from uss.audio import from_int16
 from uss.data.anchors import AnchorSet
 from uss.tables import Mixture, read_table
 
@@ -53,8 +52,8 @@ class MixtureList:
         targets = self.target_rows[np.asarray(rows)]
         interferers = self.interferer_rows[np.asarray(rows)]
         return Batch(
-            target=from_int16(self.anchors.waveforms(targets)),
-            interferer=from_int16(self.anchors.waveforms(interferers)),
+            target=self.anchors.signals(targets),
+            interferer=self.anchors.signals(interferers),
             embedding=self.anchors.embeddings(targets),
             probabilities=self.anchors.probabilities(targets),
         )

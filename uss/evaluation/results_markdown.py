@@ -1,13 +1,19 @@
 """RESULTS.md: the tables, and all that it takes to make them again."""
 
+from uss.evaluation.comparison import Comparison
 from uss.evaluation.record import Record
 from uss.evaluation.results_table import ABSENT, Table, class_table, markdown, notes, table1
 from uss.labels import Classes
 
 
 def table1_markdown(record: Record) -> str:
-    table = markdown(table1(record.comparison, record.sed))
-    return table + "\n" + "\n\n".join(notes(record.comparison, record.sed)) + "\n"
+    return comparison_markdown(record.comparison, record.sed)
+
+
+def comparison_markdown(comparison: Comparison, sed: Comparison | None = None) -> str:
+    """Table I and the sentences below it."""
+    table = markdown(table1(comparison, sed))
+    return table + "\n" + "\n\n".join(notes(comparison, sed)) + "\n"
 
 
 def results_markdown(record: Record, classes: Classes) -> str:

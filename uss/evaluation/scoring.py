@@ -84,6 +84,7 @@ def score(
             torch.from_numpy(batch.target).to(device),
             torch.from_numpy(batch.interferer).to(device),
             normalization,
+            mixtures.anchors.at_mixture_level,
         )
         mixture, target = mixed.mixture * mixed.scale, mixed.target * mixed.scale
         for embedding, estimate in estimator(mixed, batch, classes):

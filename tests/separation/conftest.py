@@ -1,0 +1,63 @@
+"""Model directories as stages 2 to 6 leave them, with networks of a few units."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.training.conftest import RATE, write_recipe
+from uss.separation.model import Model
+from uss.tables import Mixture, read_table, write_table
+from uss.training.train_log import TrainLog
+
+
+@pytest.fixture(scope="session")
+def experiment(tmp_path_factory) -> Path:
+    """exp/one of a recipe: systems resunet (embedding), at_soft, updated (A-MAE)."""
+    from uss.bin import average_embeddings, train, train_amae, train_tagger
+
+    recipe = tmp_path_factory.mktemp("separation")
+    write_recipe(recipe)
+    mixtures = read_table(recipe / "data" / "mixtures" / "train.csv", Mixture)
+    write_table(recipe / "data" / "mixtures" / "query.csv", mixtures[:8], Mixture)  # not class 2
+    systems = ["resunet", "at_soft", "updated"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(recipe)
+        patch.setattr(TrainLog, "plot", lambda self: None)
+        train_tagger.main(["--set=tagger.training.steps=100"])
+        train_amae.main(["--systems", "updated", "--set=amae.training.steps=2"])
+        train.main(["--name", "one", "--systems", *systems, "--set=train.steps=15"])
+        average_embeddings.main(["--name", "one"])
+    return recipe / "exp" / "one"
+
+
+@pytest.fixture(scope="session")
+def model(experiment) -> Model:
+    return Model(experiment / "resunet")
+
+
+@pytest.fixture(scope="session")
+def at_soft(experiment) -> Model:
+    return Model(experiment / "at_soft")
+
+
+def sound(seconds: float, rate: int = RATE, channels: int = 1, seed: int = 0) -> np.ndarray:
+    """(samples, channels): a chirp and a little noise."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(round(seconds * rate)) / rate
+    chirp = 0.2 * np.sin(2 * np.pi * (400 + 100 * time) * time)
+    return chirp[:, None] + 0.02 * rng.standard_normal((len(time), channels))
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes tmp_path/<name>."""
+
+    def write_file(name: str, waveform: np.ndarray, rate: int = RATE, **options) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, waveform, rate, **options)
+        return path
+
+    return write_file

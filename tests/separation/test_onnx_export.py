@@ -1,0 +1,43 @@
+"""The mask network in onnxruntime."""
+
+import importlib.util
+
+import pytest
+
+from uss.bin import cli
+
+PACKAGES = ("onnx", "onnxruntime", "onnxscript")
+MISSING = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+installed = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
+
+
+@installed
+@pytest.mark.parametrize("system", ["at_soft", "updated"])
+def test_onnxruntime_gives_the_same_mask(experiment, system, tmp_path, caplog):
+    """`export` compares them itself, and refuses more than 1e-4."""
+    import onnxruntime
+
+    caplog.set_level("INFO")
+    path = tmp_path / "masks.onnx"
+    cli.main(["export", str(experiment / system), "--onnx", str(path)])
+    assert "onnxruntime gives the same mask" in caplog.text
+    inputs = onnxruntime.InferenceSession(path).get_inputs()
+    expected = ["magnitude", "condition", "features"][: 3 if system == "updated" else 2]
+    assert [value.name for value in inputs] == expected
+
+
+@installed
+def test_a_mask_that_differs_is_refused(experiment, tmp_path, monkeypatch):
+    from uss.separation import onnx_export
+
+    monkeypatch.setattr(onnx_export, "TOLERANCE", -1.0)
+    path = tmp_path / "masks.onnx"
+    with pytest.raises(ValueError, match="the exported network differs by"):
+        onnx_export.export(experiment / "at_soft", path)
+    assert not path.exists()
+
+
+def test_missing_packages_are_named(experiment, tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
+    with pytest.raises(ValueError, match="uss export needs onnxruntime: pip install"):
+        cli.main(["export", str(experiment / "at_soft"), "--onnx", str(tmp_path / "x.onnx")])

@@ -1,0 +1,230 @@
+"""One recording into files: each query's sound, the rest, and separation.json beside them."""
+
+import contextlib
+import logging
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from uss import __version__
+from uss.files import digest_of, read_json, write_json
+from uss.separation.model import SILENCE_PEAK, Model, Query
+from uss.separation.queries import cosine
+from uss.separation.streams import Resampler, Writer, blocks, opened
+from uss.separation.windows import Windows
+
+RECORD = "separation.json"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Job:
+    """What is asked of one file.
+
+    folder: that the outputs go to; heard: the time line of --auto, for the record;
+    request: whatever else decides the outputs, compared when a run is resumed.
+    """
+
+    path: Path
+    folder: Path
+    queries: list[Query]
+    residual: bool
+    heard: list = field(default_factory=list)
+    request: dict = field(default_factory=dict)
+
+    def outputs(self) -> dict[str, Path]:
+        """Name of each output -> its file."""
+        names = [query.name for query in self.queries] + ["residual"] * self.residual
+        slugs = [re.sub(r"\W+", "_", name).strip("_").lower() or "sound" for name in names]
+        taken: dict[str, Path] = {}
+        for name, slug in zip(names, slugs, strict=True):
+            path = self.folder / f"{self.path.stem}_{slug}.wav"
+            if name in taken or path in taken.values():
+                raise ValueError(f"two queries are named {name!r}: rename one example file")
+            taken[name] = path
+        return taken
+
+
+def request_of(model: Model, path: Path, settings: dict) -> dict:
+    """What separation.json records so that a second run can skip the file."""
+    stat = path.stat()
+    return {
+        "input": {"path": str(path), "size": stat.st_size, "mtime_ns": stat.st_mtime_ns},
+        "model": {"directory": str(model.directory), "weights": model.digest},
+        "settings": settings,
+    }
+
+
+def is_done(folder: Path, request: dict) -> bool:
+    """Whether the folder holds the outputs of this very request."""
+    path = folder / RECORD
+    if not path.exists():
+        return False
+    try:
+        record = read_json(path)
+        outputs = [folder / output["file"] for output in record["outputs"].values()]
+    except (ValueError, KeyError, TypeError):
+        return False
+    return record.get("request") == request and all(output.exists() for output in outputs)
+
+
+def separate_file(model: Model, job: Job, show_progress: bool = True) -> dict:
+    """Separate a file, in memory that does not depend on its length.
+
+    The outputs have the input's rate, channels, length and subtype (`Writer`), and appear under
+    their names when all of them are whole. With `job.residual`, they add up to the input.
+
+    Returns:
+        the record that is written to separation.json.
+
+    Raises:
+        BadAudio: the input's fault.
+        OSError: the outputs cannot be written.
+    """
+    finals = job.outputs()
+    job.folder.mkdir(parents=True, exist_ok=True)
+    (job.folder / RECORD).unlink(missing_ok=True)
+    temporary = {
+        name: path.with_name(f".{path.stem}.{os.getpid()}.tmp.wav")
+        for name, path in finals.items()
+    }
+    confidence = {query.name: [] for query in job.queries}
+    try:
+        with opened(job.path) as file, contextlib.ExitStack() as stack:
+            writers = {}
+            for name, path in temporary.items():
+                writers[name] = Writer(path, file)
+                stack.callback(writers[name].close)
+            num_samples, starts = _run(model, job, file, writers, confidence, show_progress)
+            audio = {"sample_rate": file.samplerate, "channels": file.channels}
+        for name, path in finals.items():
+            os.replace(temporary[name], path)
+    finally:
+        for path in temporary.values():
+            path.unlink(missing_ok=True)
+    record = {
+        "request": job.request,
+        "version": __version__,
+        "audio": {**audio, "num_samples": num_samples},
+        "heard": [stretch._asdict() for stretch in job.heard],
+        "window_seconds": model.num_samples / model.sample_rate,
+        "window_starts_seconds": [round(start / model.sample_rate, 4) for start in starts],
+        "outputs": {},
+    }
+    origins = {query.name: query.origin for query in job.queries}
+    vectors = {query.name: digest_of(query.vector.tolist()) for query in job.queries}
+    for name, path in finals.items():
+        record["outputs"][name] = {
+            "file": path.name,
+            "subtype": writers[name].subtype,
+            "query": origins.get(name),
+            "query_digest": vectors.get(name),
+            "confidence": confidence.get(name),
+        }
+    write_json(job.folder / RECORD, record)
+    return record
+
+
+def _run(model, job, file, writers, confidence, show_progress) -> tuple[int, list[int]]:
+    """Stream the file through; samples read, and the starts of the windows."""
+    queries = np.array([query.vector for query in job.queries], np.float32)
+    listen = Listener(model, job.queries, confidence)
+    channels, num_queries = file.channels, len(job.queries)
+
+    def process(window: np.ndarray) -> np.ndarray:
+        separated = model.separate_window(window, queries)
+        listen(window, separated)
+        # The resampler takes one list of channels.
+        return separated.reshape(1, num_queries * channels, -1)
+
+    windows = Windows(process, model.num_samples)
+    there = Resampler(file.samplerate, model.sample_rate, channels)
+    back = Resampler(model.sample_rate, file.samplerate, max(1, num_queries * channels))
+    assembly = Assembly(job, writers, channels)
+    bar = tqdm(total=file.frames, desc=job.path.name, unit="samples", unit_scale=True, leave=False,
+               disable=None if show_progress else True)
+    with bar:
+        for block in blocks(file):
+            assembly.hear(block)
+            if num_queries:
+                for piece in windows.push(there.push(block)):
+                    assembly.give(back.push(piece[0]))
+            bar.update(block.shape[1])
+        if num_queries:
+            rest = there.push(np.zeros((channels, 0), np.float32), last=True)
+            for piece in (*windows.push(rest), *windows.finish()):
+                assembly.give(back.push(piece[0]))
+            nothing = np.zeros((num_queries * channels, 0), np.float32)
+            assembly.give(back.push(nothing, last=True))
+        assembly.finish()
+    return assembly.num_heard, windows.starts
+
+
+class Listener:
+    """The confidence of each window: the cosine between the query and what the query encoder
+    hears in the separated window, its channels mixed down; null where the window is silent.
+
+    Without panns.pt nothing is heard, and the lists stay empty.
+    """
+
+    def __init__(self, model: Model, queries: list[Query], confidence: dict[str, list]) -> None:
+        self.model = model
+        self.queries = queries
+        self.confidence = confidence
+        self.can_hear = model.has_panns
+
+    def __call__(self, window: np.ndarray, separated: np.ndarray) -> None:
+        if not self.can_hear or not self.queries:
+            return
+        if np.abs(window).max() <= SILENCE_PEAK:
+            for query in self.queries:
+                self.confidence[query.name].append(None)
+            return
+        encoded = self.model.encode(separated.mean(axis=1))
+        for query, vector in zip(self.queries, encoded, strict=True):
+            self.confidence[query.name].append(round(cosine(query.vector, vector), 4))
+
+
+class Assembly:
+    """Outputs and input side by side, to write equal lengths of them and what is left over."""
+
+    def __init__(self, job: Job, writers: dict[str, Writer], channels: int) -> None:
+        self.job = job
+        self.writers = writers
+        self.channels = channels
+        self.num_heard = 0
+        self._input = np.zeros((channels, 0))
+        self._output = np.zeros((len(job.queries) * channels, 0), np.float32)
+
+    def hear(self, block: np.ndarray) -> None:
+        self.num_heard += block.shape[1]
+        self._input = np.concatenate([self._input, block], axis=1)
+        if not self.job.queries:
+            self._write(self._input.shape[1])
+
+    def give(self, piece: np.ndarray) -> None:
+        self._output = np.concatenate([self._output, piece], axis=1)
+        self._write(min(self._input.shape[1], self._output.shape[1]))
+
+    def finish(self) -> None:
+        """Resampling there and back may lose or win a sample at the end."""
+        length = self._input.shape[1]
+        missing = max(0, length - self._output.shape[1])
+        self._output = np.pad(self._output, ((0, 0), (0, missing)))
+        self._write(length)
+
+    def _write(self, length: int) -> None:
+        rest = self._input[:, :length].copy()
+        for number, query in enumerate(self.job.queries):
+            rows = slice(number * self.channels, (number + 1) * self.channels)
+            output = self._output[rows, :length].astype(np.float64)
+            # What is subtracted is what was written, rounding included.
+            rest -= self.writers[query.name].write(output)
+        if self.job.residual:
+            self.writers["residual"].write(rest)
+        self._input, self._output = self._input[:, length:], self._output[:, length:]

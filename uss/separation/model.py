@@ -1,0 +1,165 @@
+"""A model directory, ready to separate: the separator, its classes and its PANNs.
+
+Stage 6 puts beside the separator what this needs (uss.bin.average_embeddings):
+
+    average_embeddings.h5   class_id, class_name, embedding, probabilities, num_targets;
+                            attributes sample_rate, segment_samples
+    panns.pt                sound event detector and query encoder
+"""
+
+import logging
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from uss.config import from_dict
+from uss.data.averages import read_average_embeddings
+from uss.files import digest
+from uss.labels import Classes
+from uss.models.panns import Cnn14, Cnn14DecisionLevelMax, Panns
+from uss.schema import PannsModel
+from uss.separation.model_files import (
+    EMBEDDINGS,
+    PANNS,
+    class_table,
+    refuse_missing,
+    segment_samples,
+)
+from uss.training.model_config import newest_checkpoint
+from uss.training.model_directory import load_separator
+from uss.training.trainer import device
+
+MIN_PEAK = 1e-10
+# One step of 16 bits, and a little: what is no louder is silence, and is not separated.
+SILENCE_PEAK = 1.1 / 32768
+ROWS_PER_PASS = 4  # windows times channels that go through the network at once
+
+logger = logging.getLogger(__name__)
+
+
+class Query(NamedTuple):
+    """What to separate: a name for the output, the vector (condition_size,) float32, and where it
+    comes from, for separation.json."""
+
+    name: str
+    vector: np.ndarray
+    origin: dict
+
+
+class Model:
+    """A model directory.
+
+    Args:
+        directory: of a separator that is trained to its end, after stage 6.
+
+    Raises:
+        ValueError: what is missing, and the stage that writes it.
+    """
+
+    def __init__(self, directory: Path | str) -> None:
+        self.directory = Path(directory)
+        self.loaded = load_separator(self.directory)
+        self.system = self.loaded.system
+        self.separator = self.loaded.separator.to(device())
+        self.sample_rate = self.loaded.sample_rate
+        self.digest = digest(newest_checkpoint(self.directory))
+        path = refuse_missing(self.directory / EMBEDDINGS)
+        self.classes: Classes = class_table(self.directory)
+        self.averages = read_average_embeddings(path)
+        self.num_samples = segment_samples(self.directory)  # of a window
+        if self.system.normalization == "per_signal":
+            logger.warning(
+                "%s was trained with normalization per_signal: the level of its output is a guess",
+                directory,
+            )
+
+    @property
+    def query_field(self) -> str:
+        """Which of the query encoder's outputs steers the separator."""
+        return "embedding" if self.system.query == "embedding" else "probabilities"
+
+    def class_query(self, name: str) -> Query:
+        """A class by its name, mid or index. ValueError where it is not known or has no average."""
+        index = find_class(self.classes, name)
+        if self.averages.num_targets[index] == 0:
+            raise ValueError(
+                f"{self.directory}: class {self.classes.names[index]!r} has no average embedding: "
+                "stage 6 found no query targets for it; give an example with --query"
+            )
+        vector = getattr(self.averages, self.query_field)[index]
+        class_id = self.classes.ids[index]
+        return Query(self.classes.names[index], vector, {"kind": "class", "class_id": class_id})
+
+    @property
+    def has_panns(self) -> bool:
+        return (self.directory / PANNS).is_file()
+
+    @cached_property
+    def _panns(self) -> dict:
+        path = refuse_missing(self.directory / PANNS)
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+    @cached_property
+    def panns_digest(self) -> str:
+        return digest(refuse_missing(self.directory / PANNS))
+
+    def _network(self, name: str, kind: type[Panns]) -> Panns:
+        content = self._panns[name]
+        network = kind(from_dict(PannsModel, content["model"], f"{self.directory / PANNS}"))
+        network.load_state_dict(content["weights"])
+        return network.eval().to(device())
+
+    @cached_property
+    def query_encoder(self) -> Cnn14:
+        return self._network("query_encoder", Cnn14)
+
+    @cached_property
+    def detector(self) -> Cnn14DecisionLevelMax:
+        return self._network("sound_event_detector", Cnn14DecisionLevelMax)
+
+    @torch.inference_mode()
+    def encode(self, segments: np.ndarray) -> np.ndarray:
+        """(n, samples) at the model's rate -> (n, condition_size), as a query."""
+        output = self.query_encoder(torch.from_numpy(segments).to(device()))
+        return getattr(output, self.query_field).cpu().numpy()
+
+    @torch.inference_mode()
+    def separate_window(self, window: np.ndarray, queries: np.ndarray) -> np.ndarray:
+        """(channels, samples), (queries, condition_size) -> (queries, channels, samples).
+
+        Every channel goes through the network by itself: a mask of all would smear a sound that
+        sits at one side over both. The scale of Eq. 2 is one for all channels, so that their
+        levels keep their ratio. As in stage 7, the level is restored.
+        """
+        result = np.zeros((len(queries), *window.shape), np.float32)
+        peak = float(np.abs(window).max(initial=0.0))
+        if peak <= SILENCE_PEAK:
+            return result
+        scale = 1.0 if self.system.normalization == "none" else max(peak, MIN_PEAK)
+        for start in range(0, len(window), ROWS_PER_PASS):
+            rows = slice(start, start + ROWS_PER_PASS)
+            mixture = torch.from_numpy(window[rows]).to(device()) / scale
+            features = None if self.separator.amae is None else self.separator.amae(mixture)
+            for number, query in enumerate(queries):
+                condition = torch.from_numpy(query).to(device()).expand(len(mixture), -1)
+                separated: Tensor = self.separator(mixture, condition, features) * scale
+                result[number, rows] = separated.cpu().numpy()
+        return result
+
+
+def find_class(classes: Classes, name: str) -> int:
+    """Index of a class by its name (in any case), mid or index; ValueError with the nearest."""
+    if name in classes:
+        return classes.index(name)
+    if name.isdecimal():
+        if int(name) >= len(classes):
+            raise ValueError(f"there is no class {name}: indices go from 0 to {len(classes) - 1}")
+        return int(name)
+    lower = [known.lower() for known in classes.names]
+    if name.lower() in lower:
+        return lower.index(name.lower())
+    return classes.index_of_name(name)

@@ -1,0 +1,85 @@
+"""The mask network as ONNX: magnitudes and query in, complex mask out.
+
+The STFT stays outside, where every runtime has one of its own. So does the A-MAE: its features are
+an input.
+"""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from uss.files import atomic
+from uss.models.mae_resunet import MaskNetwork
+from uss.separation.model_files import segment_samples
+from uss.training.model_directory import load_separator
+
+TOLERANCE = 1e-4
+NAMES = ("magnitude", "condition", "features")
+
+logger = logging.getLogger(__name__)
+
+
+class WithoutFeatures(nn.Module):
+    """ONNX has no input that is None."""
+
+    def __init__(self, network: MaskNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, magnitude: Tensor, condition: Tensor) -> Tensor:
+        return self.network(magnitude, condition, None)
+
+
+def export(directory: Path, path: Path) -> float:
+    """Write the file; inputs magnitude (batch, frames, bins), condition (batch, K) and, with an
+    A-MAE, features; output mask (batch, 2, frames, bins), its real and imaginary part. The frames
+    are those of a training segment: 201 for 2 s in the paper.
+
+    Returns:
+        the largest difference between onnxruntime's mask and torch's, for random inputs.
+
+    Raises:
+        ValueError: packages are missing, or the two differ by more than 1e-4.
+    """
+    try:
+        import onnxruntime
+        import onnxscript  # noqa: F401  torch.onnx needs it
+    except ImportError as error:
+        raise ValueError(f"uss export needs {error.name}: pip install 'uss[onnx]'") from None
+    loaded = load_separator(directory)
+    separator = loaded.separator
+    torch.manual_seed(0)
+    mixture = 0.1 * torch.randn(2, segment_samples(directory))
+    inputs = [separator.stft(mixture).abs(), torch.rand(2, loaded.condition_size)]
+    network = separator.network
+    with torch.no_grad():
+        if separator.amae is None:
+            network = WithoutFeatures(network)
+        else:
+            inputs.append(separator.amae(mixture))
+        names = NAMES[: len(inputs)]
+        batch = torch.export.Dim("batch")
+        with atomic(path) as temporary:
+            torch.onnx.export(
+                network.eval(),
+                tuple(inputs),
+                temporary,
+                input_names=list(names),
+                output_names=["mask"],
+                dynamic_shapes={name: {0: batch} for name in names},
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+            )
+            session = onnxruntime.InferenceSession(temporary)
+            larger = [torch.cat([values, values[:1]]) for values in inputs]  # another batch size
+            feed = {name: values.numpy() for name, values in zip(names, larger, strict=True)}
+            (mask,) = session.run(["mask"], feed)
+            error = float(np.abs(mask - network(*larger).numpy()).max())
+            if error > TOLERANCE:
+                raise ValueError(f"the exported network differs by {error:.1e} from {directory}")
+    logger.info("%s: onnxruntime gives the same mask, to %.1e", path, error)
+    return error

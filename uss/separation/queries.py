@@ -1,0 +1,140 @@
+"""Queries of one's own: example sounds, saved queries, and steering away from a class."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from uss.audio import BadAudio, dbfs
+from uss.files import atomic
+from uss.separation.model import Model, Query
+from uss.separation.streams import Resampler, blocks, opened
+
+MIN_SECONDS = 0.1  # of an example
+SILENCE_DBFS = -60.0  # RMS of a segment that tells nothing
+MIN_NORM = 0.1  # of what is left of a query when a class is taken out, of its length before
+
+logger = logging.getLogger(__name__)
+
+
+def example_query(model: Model, path: Path) -> Query:
+    """The mean embedding of an example sound, or of all files of a folder.
+
+    A file's embedding is the mean over its segments of the model's training length, the last one
+    padded with zeros; silent segments are left out. Examples that are silent, shorter than 0.1 s
+    or no audio are reported.
+
+    Raises:
+        ValueError: no example is left.
+    """
+    if path.suffix == ".h5":
+        return read_query(model, path)
+    if not path.exists():
+        raise ValueError(f"--query {path}: no such file or folder")
+    files = [path]
+    if path.is_dir():
+        files = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+    vectors, used = [], []
+    for file in files:
+        try:
+            vectors.append(_embedding(model, file))
+            used.append(str(file))
+        except BadAudio as error:
+            logger.warning("query %s is left out: %s", file, error)
+    if not vectors:
+        raise ValueError(f"--query {path}: no usable example among {len(files)} files")
+    vector = np.mean(vectors, axis=0, dtype=np.float64).astype(np.float32)
+    return Query(path.stem, vector, {"kind": "examples", "files": used})
+
+
+def _embedding(model: Model, path: Path) -> np.ndarray:
+    total, num_segments, num_samples = np.zeros(model.loaded.condition_size), 0, 0
+    for segment, length in segments(path, model.sample_rate, model.num_samples):
+        num_samples += length
+        if dbfs(segment[:length]) >= SILENCE_DBFS:
+            total += model.encode(segment[None])[0]
+            num_segments += 1
+    if num_samples < MIN_SECONDS * model.sample_rate:
+        raise BadAudio(f"shorter than {MIN_SECONDS} s")
+    if num_segments == 0:
+        raise BadAudio(f"silent (below {SILENCE_DBFS:g} dBFS)")
+    return total / num_segments
+
+
+def segments(path: Path, rate: int, size: int) -> Iterator[tuple[np.ndarray, int]]:
+    """A file, mixed down, in segments (size,) at `rate`; with each how many samples are not
+    padding."""
+    with opened(path) as file:
+        resampler = Resampler(file.samplerate, rate, 1)
+        rest = np.zeros(0, np.float32)
+        for block in blocks(file):
+            pushed = resampler.push(block.mean(axis=0, keepdims=True))[0]
+            rest = np.concatenate([rest, pushed])
+            while len(rest) >= size:
+                yield np.ascontiguousarray(rest[:size]), size
+                rest = rest[size:]
+        last = resampler.push(np.zeros((1, 0)), last=True)[0]
+        rest = np.concatenate([rest, last])
+    for start in range(0, len(rest), size):
+        part = rest[start : start + size]
+        yield np.pad(part, (0, size - len(part))), len(part)
+
+
+def save_query(model: Model, query: Query, path: Path) -> None:
+    """Raises ValueError where it cannot be written."""
+    try:
+        with atomic(path) as temporary, h5py.File(temporary, "w") as file:
+            file["vector"] = query.vector
+            file.attrs.update(name=query.name, query=model.system.query, panns=model.panns_digest)
+    except OSError as error:
+        raise ValueError(f"--save-query {path}: {error.strerror or error}") from None
+
+
+def read_query(model: Model, path: Path) -> Query:
+    """Raises ValueError where it is no saved query, or one of another query encoder."""
+    try:
+        with h5py.File(path, "r") as file:
+            vector, attributes = file["vector"][:], dict(file.attrs)
+            name, encoder = attributes["name"], (attributes["query"], attributes["panns"])
+    except (OSError, KeyError):
+        raise ValueError(f"--query {path}: not a query that --save-query wrote") from None
+    if encoder != (model.system.query, model.panns_digest):
+        raise ValueError(
+            f"--query {path}: made with another query encoder than {model.directory} has; make it "
+            "again from the examples"
+        )
+    return Query(str(name), vector, {"kind": "saved", "file": str(path)})
+
+
+def steer_away(query: Query, others: list[Query]) -> Query:
+    """Experimental: the part of a query that is orthogonal to other queries.
+
+    The origin says how alike they were: the cosine of the angle between query and each other one
+    before (it is 0 after), and what share of the query's length is left.
+
+    Raises:
+        ValueError: hardly anything is left.
+    """
+    if not others:
+        return query
+    vector = query.vector.astype(np.float64)
+    basis = np.stack([other.vector for other in others], axis=1).astype(np.float64)
+    left = vector - basis @ np.linalg.lstsq(basis, vector, rcond=None)[0]
+    norm = float(np.linalg.norm(left) / np.linalg.norm(vector))
+    names = ", ".join(other.name for other in others)
+    if norm < MIN_NORM:
+        raise ValueError(f"{query.name!r} without {names}: hardly anything is left of the query")
+    cosines = {other.name: round(cosine(vector, other.vector), 4) for other in others}
+    logger.warning(
+        "--not is experimental: %s without %s keeps %.0f %% of the query", query.name, names,
+        100 * norm,
+    )
+    origin = {**query.origin, "not": {"cosine_before": cosines, "norm_kept": round(norm, 4)}}
+    return Query(query.name, left.astype(np.float32), origin)
+
+
+def cosine(a: np.ndarray, b: np.ndarray) -> float:
+    product = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return float(a @ b) / product if product > 0 else 0.0

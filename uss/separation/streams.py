@@ -1,0 +1,147 @@
+"""Audio files of any size, a block at a time: reading, resampling, writing without clipping."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from uss.audio import BadAudio
+
+BLOCK_SECONDS = 2.0
+BITS = {"PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
+LARGE_BYTES = 2**31 - 2**20  # above it a WAV file's header has no room: RF64
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[soundfile.SoundFile]:
+    """An audio file, or the first audio stream of a container that ffmpeg can read.
+
+    Raises:
+        BadAudio: missing, empty, or no audio in it.
+    """
+    if not path.is_file():
+        raise BadAudio("missing")
+    if path.stat().st_size == 0:
+        raise BadAudio("empty file")
+    try:
+        file = soundfile.SoundFile(path)
+    except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: .raw, without a header
+        reason = getattr(error, "error_string", str(error))
+        with tempfile.TemporaryDirectory() as folder:
+            wav = _decoded_by_ffmpeg(path, Path(folder) / "decoded.wav", reason)
+            with soundfile.SoundFile(wav) as file:
+                yield file
+        return
+    with file:
+        yield file
+
+
+def _decoded_by_ffmpeg(path: Path, wav: Path, reason: str) -> Path:
+    if shutil.which("ffmpeg") is None:
+        raise BadAudio(f"not audio ({reason}); ffmpeg, which reads more, is not installed")
+    command = ["ffmpeg", "-v", "error", "-i", str(path.resolve()), "-map", "0:a:0"]
+    command += ["-c:a", "pcm_f32le", "-rf64", "auto", str(wav)]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines() or ["no reason given"]
+        raise BadAudio(f"not audio ({reason}; ffmpeg: {lines[-1]})")
+    return wav
+
+
+def blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
+    """(channels, samples) float64, which holds 32-bit integers exactly.
+
+    Raises:
+        BadAudio: no samples, samples that are not finite, or a file that breaks off.
+    """
+    num_samples, size = 0, round(BLOCK_SECONDS * file.samplerate)
+    try:
+        while len(block := file.read(size, dtype="float64", always_2d=True)):
+            finite = np.isfinite(block).all(axis=1)
+            if not finite.all():
+                seconds = (num_samples + int(np.argmin(finite))) / file.samplerate
+                raise BadAudio(f"a sample is not finite (NaN or infinite) at {seconds:.3f} s")
+            num_samples += len(block)
+            yield block.T
+    except soundfile.LibsndfileError as error:
+        raise BadAudio(f"breaks off ({error.error_string})") from None
+    if num_samples == 0:
+        raise BadAudio("holds no samples")
+
+
+class Resampler:
+    """A stream (channels, samples) from one rate to another (SoX, high quality), in step: the
+    output is the input's length times the rates' ratio, rounded, without delay."""
+
+    def __init__(self, rate: int, new_rate: int, num_channels: int) -> None:
+        same = rate == new_rate
+        self.stream = None if same else soxr.ResampleStream(rate, new_rate, num_channels)
+
+    def push(self, block: np.ndarray, last: bool = False) -> np.ndarray:
+        block = np.asarray(block, np.float32)
+        if self.stream is None:
+            return block
+        return self.stream.resample_chunk(np.ascontiguousarray(block.T), last=last).T
+
+
+class Writer:
+    """A WAV file that grows by blocks and never clips.
+
+    16, 24 and 32-bit integers where the input has them, else 32-bit float. A sample beyond full
+    scale turns an integer file into a float one: what is written so far is copied.
+
+    Args:
+        path: of the file; the caller renames it when all is well.
+        file: the input, whose rate, channels and subtype are taken.
+    """
+
+    def __init__(self, path: Path, file: soundfile.SoundFile) -> None:
+        self.path = path
+        self.rate, self.channels = file.samplerate, file.channels
+        self.subtype = file.subtype if file.subtype in BITS else "FLOAT"
+        large = file.frames * file.channels * 4 > LARGE_BYTES
+        self.format = "RF64" if large else "WAV"
+        self._file = self._open(path)
+
+    def _open(self, path: Path) -> soundfile.SoundFile:
+        return soundfile.SoundFile(
+            path, "w", self.rate, self.channels, self.subtype, format=self.format
+        )
+
+    def write(self, block: np.ndarray) -> np.ndarray:
+        """(channels, samples) -> the same as it stands in the file, float64."""
+        if self.subtype == "FLOAT":
+            stored = block.astype(np.float32)
+            self._file.write(stored.T)
+            return stored.astype(np.float64)
+        full_scale = 2.0 ** (BITS[self.subtype] - 1)
+        rounded = np.round(block * full_scale)
+        if rounded.max(initial=0) > full_scale - 1 or rounded.min(initial=0) < -full_scale:
+            self._to_float()
+            return self.write(block)
+        # libsndfile scales floats by one less than full scale: integers are written as they are.
+        if self.subtype == "PCM_16":
+            self._file.write(rounded.T.astype(np.int16))
+        else:
+            self._file.write((rounded.T * (2.0**31 / full_scale)).astype(np.int32))
+        return rounded / full_scale
+
+    def _to_float(self) -> None:
+        self._file.close()
+        self.subtype = "FLOAT"
+        copy = self.path.with_name(f".{self.path.name}.float")
+        self._file = self._open(copy)
+        with soundfile.SoundFile(self.path) as before:
+            for block in before.blocks(2**18, dtype="float32", always_2d=True):
+                self._file.write(block)
+        os.replace(copy, self.path)
+
+    def close(self) -> None:
+        self._file.close()
