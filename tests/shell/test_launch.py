@@ -114,7 +114,7 @@ def test_a_signal_ends_all_tasks_and_their_children(tmp_path, number):
     )
     children = [int(wait_for(tmp_path / f"child{i}")) for i in (1, 2)]
     process.send_signal(number)
-    assert process.communicate()[0] == b""
+    assert process.communicate(timeout=60)[0] == b""
     assert process.returncode == 128 + number
     assert not any(is_running(child) for child in children)
     assert not (tmp_path / "child3").exists()
@@ -133,5 +133,5 @@ def test_a_second_signal_does_not_wait_for_a_task_that_saves_itself(tmp_path):
     wait_for(tmp_path / "asked")
     assert is_running(pid)
     process.send_signal(signal.SIGINT)
-    assert process.wait() == 130
+    assert process.wait(timeout=60) == 130
     assert not is_running(pid)

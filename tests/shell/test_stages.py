@@ -51,7 +51,7 @@ def test_kill_ends_a_program_and_its_children(tmp_path):
     )
     child = int(wait_for(recipe / "child"))
     process.send_signal(signal.SIGTERM)
-    assert process.wait() == 128 + signal.SIGTERM
+    assert process.wait(timeout=60) == 128 + signal.SIGTERM
     assert not is_running(child)
 
 
