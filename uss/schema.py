@@ -263,11 +263,10 @@ class Evaluate:
     num_draws: int = 2000  # of the bootstrap
     figure2_classes: list[str] | Literal["all"] = "all"
     figure3_mixtures: list[str] = field(default_factory=list)  # empty: the median example
-    num_examples: int = 6  # mixtures to listen to on the page
 
     def __post_init__(self) -> None:
         _at_least(1, batch_size=self.batch_size, mixtures_per_part=self.mixtures_per_part)
-        _at_least(1, num_draws=self.num_draws, num_examples=self.num_examples)
+        _at_least(1, num_draws=self.num_draws)
         _at_least(0, seed=self.seed)
 
 

@@ -8,7 +8,14 @@ import pytest
 import yaml
 
 from uss.audio import write_wav
-from uss.files import Step, digest, write_text
+from uss.bin.examples import examples_step
+from uss.config import load
+from uss.evaluation.comparison import compare
+from uss.evaluation.examples import choose_examples, signal_paths
+from uss.evaluation.results import Scores, read_system
+from uss.files import Step, digest, write_json, write_text
+from uss.labels import read_classes
+from uss.schema import Evaluate
 from uss.tables import ClassRow, Mixture, Result, write_table
 
 RATE = 8000
@@ -28,7 +35,7 @@ class Recipe:
             ClassRow(c, f"/m/{c:03d}", f'Class <{c}> & "co", ${c}|x') for c in range(num_classes)
         ]
         write_table(folder / "data" / "classes.csv", self.classes, ClassRow)
-        self.configure(summary="mean", num_draws=200, num_examples=2)
+        self.configure(summary="mean", num_draws=200)
         self.mixtures = [
             (f"-m_{c}_{i}", row.class_id, f"g{i % recordings}")
             for c, row in enumerate(self.classes[:-1])  # the last class has no data
@@ -68,8 +75,16 @@ class Recipe:
             "list_digest": digest(self.list_path("eval")),
             "num_classes": len(self.classes),
             "num_parts": 2,
+            "cost": {
+                "num_trained": 1234567,
+                "num_frozen": 89000 * system.startswith("mae"),
+                "network_macs": 25_540_000_000,
+                "amae_macs": 9_140_000_000 * system.startswith("mae"),
+                "segment_seconds": 2.0,
+            },
+            "museval": {"num": 5, "max_difference": 2e-7},
             "commit": "abc1234",
-            "num_parameters": 1234567,
+            "training_commit": "fed9876",
             **facts,
         }
         half = len(mixtures) // 2
@@ -91,27 +106,35 @@ class Recipe:
         ]
         write_text(directory / "train.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
 
-    def write_examples(self, mixture_ids: list[str], systems: list[str]) -> None:
+    def write_examples(self, systems: list[str]) -> None:
+        """The signals of the examples that the report will choose, on record as written by it."""
+        evaluate = load("conf", "evaluate", Evaluate)
+        scores = Scores([read_system(self.experiment / name / "results") for name in systems])
+        classes = read_classes("data/classes.csv")
+        comparison = compare(scores, classes, evaluate.summary, evaluate.num_draws, evaluate.seed)
+        chosen = choose_examples(scores, comparison, evaluate.figure3_mixtures)
         generator = np.random.default_rng(0)
         seconds = np.arange(RATE) / RATE
-        for mixture_id in mixture_ids:
+        for mixture_id in chosen:
             target = 0.3 * np.sin(2 * np.pi * (500 + 1000 * seconds) * seconds)
             noise = 0.1 * generator.standard_normal(RATE)
             signals = {"mixture": target + noise, "target": target}
             signals |= {system: target + 0.2 * noise for system in systems}
-            for name, waveform in signals.items():
-                path = self.experiment / "examples" / mixture_id / f"{name}.wav"
-                write_wav(path, waveform, RATE)
+            for name, path in signal_paths(self.experiment, mixture_id, systems).items():
+                write_wav(path, signals[name], RATE)
+        step = examples_step(self.experiment.relative_to(self.folder), chosen, systems)
+        write_json(step.output, chosen)
+        step.finish()
 
     def write_all(self) -> list[str]:
         """Everything that a report needs; returns the systems."""
         systems = ["mae_frozen", "resunet", "resunet_joint"]
-        evaluated = [*systems, "untrained", "ideal_ratio_mask"]
-        for system in evaluated:
+        for system in [*systems, "untrained", "ideal_ratio_mask"]:
             self.write_results(system)
         for system in systems:
             self.write_training(self.experiment / system)
-        self.write_examples([mixture_id for mixture_id, _, _ in self.mixtures], evaluated)
+        ordered = ["resunet", "resunet_joint", "mae_frozen", "untrained", "ideal_ratio_mask"]
+        self.write_examples(ordered)
         return systems
 
 

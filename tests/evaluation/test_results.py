@@ -1,6 +1,6 @@
 import pytest
 
-from uss.evaluation.results import Scores, by_rank, read_system
+from uss.evaluation.results import Scores, read_system
 
 
 def read(recipe, *systems):
@@ -94,10 +94,3 @@ def test_an_embedding_must_not_be_missing(make_recipe):
         read(recipe, "mae_frozen")
     recipe.write_results("ideal_ratio_mask")  # the bound has no other
     read(recipe, "ideal_ratio_mask")
-
-
-def test_by_rank():
-    values = {"a": 1.0, "b": 5.0, "c": 3.0, "d": 4.0, "e": 2.0}
-    assert by_rank(values, 1) == ["c"]
-    assert by_rank(values, 3) == ["b", "c", "a"]
-    assert by_rank(values, 9) == ["b", "d", "c", "e", "a"]

@@ -15,7 +15,8 @@ from uss.data.averages import AverageEmbeddings
 from uss.data.mixing import mix
 from uss.data.mixtures import MixtureList
 from uss.data.packed import part_path, write_part
-from uss.evaluation.scoring import ideal_estimates, score, separator_estimates
+from uss.evaluation.cross_check import CrossCheck
+from uss.evaluation.scoring import ideal_estimates, score, separations, separator_estimates
 from uss.models.mae_resunet import build_separator
 from uss.schema import Stft, System
 from uss.tables import Anchor, write_table
@@ -93,7 +94,8 @@ def results(list_name):
     rows = range(len(listed))
     found = []
     for estimator in (separator_estimates(separator, averages), ideal_estimates(system, CPU)):
-        found += score("x", estimator, "joint", listed, rows, CLASS_IDS, 5, CPU, {})
+        batches = separations(estimator, "joint", listed, rows, CLASS_IDS, 5, CPU)
+        found += score("x", batches, listed, CrossCheck(set()))
     return {(row.mixture_id, number): row for number, row in enumerate(found)}
 
 

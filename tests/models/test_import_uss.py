@@ -61,7 +61,7 @@ def write_recipe():
     for name, content in (
         ("pretrained", {}),
         ("train", {"steps": 1}),
-        ("evaluate", {"num_examples": 1}),
+        ("evaluate", {}),
     ):
         (conf / f"{name}.yaml").write_text(yaml.safe_dump(content))
     write_table(data / "classes.csv", [ClassRow(i, f"/m/{i}", f"{i}") for i in (0, 1)], ClassRow)

@@ -25,7 +25,6 @@ REDUCED = [
     "mixtures.num_query_per_class=4",
     "mixtures.num_dev_per_class=2",
     "mixtures.num_eval_per_class=3",
-    "evaluate.num_examples=2",
     "evaluate.num_draws=100",
     "evaluate.mixtures_per_part=12",
 ]

@@ -3,12 +3,18 @@
 import csv
 import json
 import os
+import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
+import soundfile
+import torch
 
 from tests.recipes.recipe import ROOT, copy_recipe, run
+from uss.evaluation.metrics import sdri
+from uss.tables import Result, read_table
 
 SYSTEMS = ("--systems", "resunet_joint mae_aligned")
 
@@ -52,6 +58,46 @@ def test_writes_what_stage_7_promises(single):
     assert len(bound) == 12 * 3 and sum(bound) / len(bound) > 10
     for model in ("resunet_joint", "mae_aligned"):
         assert (results / model / "loss.png").stat().st_size > 0
+
+
+def read_wav(path: Path) -> torch.Tensor:
+    return torch.from_numpy(soundfile.read(path, dtype="float32")[0])
+
+
+def test_examples_are_those_of_the_scores_and_sound_like_them(single):
+    """Best, median and worst of each system; their files have the SDRi that the table states."""
+    results = single / "exp" / "default"
+    rows = read_table(results / "results.csv", Result)
+    examples = json.loads((results / "examples" / "examples.json").read_text())
+    for system in ("resunet_joint", "mae_aligned"):
+        values = {r.mixture_id: r.sdri for r in rows if r[:2] == (system, "average")}
+        ranked = sorted(values, key=values.get)
+        for kind, rank in (("worst", 0), ("median", (len(ranked) - 1) // 2), ("best", -1)):
+            (mixture_id,) = (m for m, kinds in examples.items() if f"{kind} of {system}" in kinds)
+            assert values[mixture_id] == values[ranked[rank]]
+    heard = [row for row in rows if row.mixture_id in examples]
+    assert len(heard) == len(examples) * 7  # two embeddings of three networks, one bound
+    for row in heard:
+        if row.embedding == ("oracle" if row.system == "ideal_ratio_mask" else "average"):
+            folder = results / "examples" / row.mixture_id
+            mixture, target, estimate = (
+                read_wav(folder / f"{name}.wav") for name in ("mixture", "target", row.system)
+            )
+            assert sdri(target, estimate, mixture).item() == pytest.approx(row.sdri, abs=1e-3)
+            assert (folder / f"{row.system}.png").stat().st_size > 0
+
+
+def test_museval_agrees(single):
+    text = (single / "exp" / "default" / "RESULTS.md").read_text()
+    found = re.search(r"measured (\d+) of these .* differ by at most (\S+) dB", text)
+    assert int(found[1]) == 10 * 7 and float(found[2]) < 1e-3
+
+
+def test_the_cost_is_stated_before_training_and_after_it(single):
+    command = ["python", "-P", "-m", "uss.bin.macs", "--systems", "resunet_joint", "mae_aligned"]
+    done = subprocess.run(command, cwd=single, capture_output=True, text=True, check=True)
+    assert done.stdout.count("\n") == 4
+    assert done.stdout in (single / "exp" / "default" / "RESULTS.md").read_text()
 
 
 def test_scores_the_anchors(single):

@@ -2,17 +2,18 @@
 
 Reads data/mixtures/eval.csv (and eval_sed.csv, and eval_imported.csv of import_mixtures),
 data/eval/anchors/, exp/<name>/<system>/, exp/<name>/average_embeddings.h5; conf/evaluate.yaml.
-Writes exp/<name>/<system>/results/part_0000.csv (results_sed/ for eval_sed.csv, results_imported/)
-and the example signals exp/<name>/examples/<mixture_id>/*.wav. Two pseudo-systems stand beside the
-systems: the bound `ideal_ratio_mask`, and `untrained`, the first system with its initial weights.
+Writes exp/<name>/<system>/results/part_0000.csv (results_sed/ for eval_sed.csv, results_imported/).
+Two pseudo-systems stand beside the systems: the bound `ideal_ratio_mask`, and `untrained`, the
+first system with its initial weights. A sample of the mixtures is measured with museval too.
 Sharded over systems and parts.
 
     SHARD=1 NUM_SHARDS=4 python -m uss.bin.evaluate --name paper --systems resunet mae_frozen
 """
 
-import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tqdm import tqdm
 
@@ -22,13 +23,19 @@ from uss.data.anchors import AnchorSet
 from uss.data.averages import read_average_embeddings
 from uss.data.dataset import Dataset
 from uss.data.mixtures import MixtureList
+from uss.evaluation.cross_check import NUM_SAMPLED
 from uss.evaluation.results import BOUND, UNTRAINED
 from uss.files import Step, code_version, digest, digest_of
 from uss.schema import Evaluate
 from uss.seeding import rng, torch_seed
 from uss.shards import mine, parts
 from uss.tables import Mixture, Result, read_table, write_table
-from uss.training.model_config import newest_checkpoint, read_config
+from uss.training.model_config import newest_checkpoint
+
+if TYPE_CHECKING:
+    from uss.evaluation.scoring import Separated
+    from uss.models.cost import Cost
+    from uss.training.model_directory import LoadedSeparator
 
 LISTS = {  # list: (anchors, folder of the results)
     "eval": ("anchors", "results"),
@@ -37,8 +44,6 @@ LISTS = {  # list: (anchors, folder of the results)
 }
 
 DATA = Path("data")
-
-logger = logging.getLogger(__name__)
 
 
 class Unit(NamedTuple):
@@ -65,16 +70,22 @@ def units(systems: list[str], dataset: Dataset, config: Evaluate) -> list[Unit]:
     return result
 
 
-def examples(path: Path, config: Evaluate, directory: Path) -> dict[int, Path]:
-    """Row of the list -> folder, for the mixtures that the page lets one listen to."""
-    ids = [mixture.mixture_id for mixture in read_table(path, Mixture)]
-    unknown = sorted(set(config.figure3_mixtures) - set(ids))
-    if unknown:
-        raise ValueError(f"evaluate.yaml: figure3_mixtures names {unknown[0]}, which {path} lacks")
-    num = min(config.num_examples, len(ids))
-    rows = set(rng(config.seed, "examples").choice(len(ids), num, replace=False).tolist())
-    rows |= {ids.index(mixture_id) for mixture_id in config.figure3_mixtures}
-    return {row: directory / "examples" / ids[row] for row in sorted(rows)}
+def sampled(path: Path, config: Evaluate) -> set[int]:
+    """The rows of a list that museval measures too."""
+    num_mixtures = len(read_table(path, Mixture))
+    num = min(NUM_SAMPLED, num_mixtures)
+    return set(rng(config.seed, "museval_sample").choice(num_mixtures, num, replace=False).tolist())
+
+
+def cost(loaded: "LoadedSeparator", num_samples: int) -> "Cost":
+    """Of a segment of num_samples."""
+    from uss.models.cost import separator_cost
+
+    amae = loaded.separator.amae
+    amae_model = None if amae is None else amae.encoder.model
+    return separator_cost(
+        loaded.system, loaded.condition_size, loaded.sample_rate, amae_model, num_samples
+    )
 
 
 class Evaluation:
@@ -89,18 +100,25 @@ class Evaluation:
             system: digest(newest_checkpoint(self.directory / system)) for system in systems
         }
         self.averages_path = self.directory / "average_embeddings.h5"
-        self.examples = examples(DATA / "mixtures" / "eval.csv", config, self.directory)
+        self.sampled = sampled(DATA / "mixtures" / "eval.csv", config)
         self.anchors: dict[str, AnchorSet] = {}
 
     def model_directory(self, system: str) -> Path:
         return self.first if system in (UNTRAINED, BOUND) else self.directory / system
 
+    def anchors_of(self, list_name: str) -> AnchorSet:
+        if list_name not in self.anchors:
+            self.anchors[list_name] = AnchorSet(DATA / "eval", LISTS[list_name][0])
+        return self.anchors[list_name]
+
+    def mixtures(self, list_name: str) -> MixtureList:
+        path = DATA / "mixtures" / f"{list_name}.csv"
+        return MixtureList(path, self.anchors_of(list_name))
+
     def step(self, unit: Unit) -> Step:
         """The record that decides whether the unit has to run."""
         model = self.model_directory(unit.system)
-        if unit.list_name not in self.anchors:
-            self.anchors[unit.list_name] = AnchorSet(DATA / "eval", LISTS[unit.list_name][0])
-        anchors = self.anchors[unit.list_name]
+        anchors = self.anchors_of(unit.list_name)
         inputs = {
             "mixtures": DATA / "mixtures" / f"{unit.list_name}.csv",
             "anchors": anchors.packed.digest,
@@ -111,40 +129,30 @@ class Evaluation:
         settings = {
             "rows": [unit.rows.start, unit.rows.stop],
             "batch_size": self.config.batch_size,
-            "examples": [str(path) for path in self.unit_examples(unit).values()],
+            "museval": sorted(self.checked_rows(unit)),
             "seed": self.config.seed if unit.system == UNTRAINED else None,  # initial weights
         }
         folder = LISTS[unit.list_name][1]
         output = self.directory / unit.system / folder / f"part_{unit.number:04d}.csv"
         return Step(output, inputs, settings)
 
-    def unit_examples(self, unit: Unit) -> dict[int, Path]:
-        if unit.list_name != "eval":
-            return {}
-        return {row: path for row, path in self.examples.items() if row in unit.rows}
+    def checked_rows(self, unit: Unit) -> set[int]:
+        return self.sampled & set(unit.rows) if unit.list_name == "eval" else set()
 
-    def is_current(self, unit: Unit, step: Step) -> bool:
-        """As the record says, unless an example was removed."""
-        current = step.is_current()
-        for folder in self.unit_examples(unit).values():
-            path = folder / f"{unit.system}.wav"
-            if current and not path.exists():
-                logger.info("run %s: %s was removed", step.output, path)
-                return False
-        return current
+    def load(self, system: str, anchors: AnchorSet) -> "LoadedSeparator":
+        """A system's separator, on the GPU where there is one.
 
-    def run(self, unit: Unit, step: Step) -> None:
+        Raises:
+            ValueError: it takes another rate or query than the anchors have.
+        """
         import torch
 
-        from uss.evaluation import scoring
         from uss.training.model_directory import load_separator
         from uss.training.trainer import device
 
-        anchors = self.anchors[unit.list_name]
-        mixtures = MixtureList(DATA / "mixtures" / f"{unit.list_name}.csv", anchors)
         torch.manual_seed(torch_seed(self.config.seed, "initial_weights"))
-        model = self.model_directory(unit.system)
-        loaded = load_separator(model, trained=unit.system != UNTRAINED)
+        model = self.model_directory(system)
+        loaded = load_separator(model, trained=system != UNTRAINED)
         loaded.separator.to(device())
         if loaded.sample_rate != anchors.sample_rate:
             raise ValueError(
@@ -158,32 +166,49 @@ class Evaluation:
                 f"{model} takes a query of {loaded.condition_size} values, {anchors.packed.folder} "
                 f"has {query_size}: name its own query encoder in pretrained.yaml, run from stage 2"
             )
-        if unit.system == BOUND:
+        return loaded
+
+    def separations(
+        self, system: str, loaded: "LoadedSeparator", mixtures: MixtureList, rows: Sequence[int]
+    ) -> "Iterator[Separated]":
+        """Rows of a list through a system."""
+        from uss.evaluation import scoring
+        from uss.training.trainer import device
+
+        if system == BOUND:
             estimator = scoring.ideal_estimates(loaded.system, device())
         else:
             averages = read_average_embeddings(self.averages_path)
             estimator = scoring.separator_estimates(loaded.separator, averages)
-        results = scoring.score(
-            unit.system,
+        return scoring.separations(
             estimator,
             loaded.system.normalization,
             mixtures,
-            unit.rows,
+            rows,
             self.dataset.classes.ids,
             self.config.batch_size,
             device(),
-            self.unit_examples(unit),
         )
-        write_table(step.output, results, Result)
-        model_config = read_config(model)
+
+    def run(self, unit: Unit, step: Step) -> None:
+        from uss.evaluation.cross_check import CrossCheck
+        from uss.evaluation.scoring import score
+
+        mixtures = self.mixtures(unit.list_name)
+        loaded = self.load(unit.system, mixtures.anchors)
+        checked = CrossCheck(self.checked_rows(unit))
+        separated = self.separations(unit.system, loaded, mixtures, unit.rows)
+        write_table(step.output, score(unit.system, separated, mixtures, checked), Result)
         step.finish(
-            config_digest=digest_of({k: v for k, v in model_config.items() if k != "facts"}),
-            seed=model_config["training"]["seed"],
+            config_digest=digest_of({k: v for k, v in loaded.config.items() if k != "facts"}),
+            seed=loaded.config["training"]["seed"],
             list_digest=digest(DATA / "mixtures" / f"{unit.list_name}.csv"),
             num_classes=len(self.dataset.classes),
             num_parts=unit.num_parts,
-            num_parameters=sum(p.numel() for p in loaded.separator.parameters()),
+            museval={"num": checked.num, "max_difference": checked.max_difference},
+            cost=asdict(cost(loaded, mixtures.anchors.num_samples)),
             commit=code_version(),
+            training_commit=loaded.config["facts"].get("code"),
         )
 
 
@@ -194,7 +219,7 @@ def main(argv: list[str] | None = None) -> None:
     evaluation = Evaluation(options.name, options.systems, config, dataset)
     for unit in tqdm(mine(units(options.systems, dataset, config)), disable=None):
         step = evaluation.step(unit)
-        if not evaluation.is_current(unit, step):
+        if not step.is_current():
             evaluation.run(unit, step)
 
 

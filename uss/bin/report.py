@@ -1,11 +1,12 @@
 """Stage 7: compare the evaluated systems; write tables, figures and the page.
 
 Reads exp/<name>/<system>/results/ (and results_sed/, where the recipe has that list), those of the
-pseudo-systems untrained and ideal_ratio_mask, exp/<name>/examples/, data/mixtures/eval.csv (and
-eval_sed.csv), data/classes.csv, data/anchors.json, the training logs, and local/results_notes.md
-(what the authors of a recipe want to say) where there is one; conf/evaluate.yaml.
+pseudo-systems untrained and ideal_ratio_mask, data/mixtures/eval.csv (and eval_sed.csv),
+data/classes.csv, data/anchors.json, the training logs, and local/results_notes.md (what the authors
+of a recipe want to say) where there is one; for the examples what uss.bin.evaluate reads;
+conf/evaluate.yaml.
 Writes in exp/<name>/: results.csv, results_sed.csv, results.json, table1.md, figure2.{pdf,png,csv},
-figure3.{pdf,png}, examples/*/*.png, index.html, RESULTS.md; of imported mixtures
+figure3.{pdf,png}, examples/*/*.{wav,png}, index.html, RESULTS.md; of imported mixtures
 results_imported.csv and table1_imported.md. With --publish it copies RESULTS.md,
 results.json, figure2.png, figure2.csv and figure3.png beside the recipe's README.
 
@@ -18,11 +19,12 @@ import shutil
 from pathlib import Path
 
 from uss.bin.command import add_name, add_systems, parser, run
-from uss.bin.evaluate import DATA, LISTS, examples
+from uss.bin.evaluate import DATA, LISTS
+from uss.bin.examples import write_examples
 from uss.config import load, to_dict
 from uss.evaluation.comparison import compare
 from uss.evaluation.record import Record, read_training
-from uss.evaluation.results import BOUND, UNTRAINED, Scores, by_rank, read_system
+from uss.evaluation.results import BOUND, UNTRAINED, Scores, read_system
 from uss.evaluation.results_markdown import (
     comparison_markdown,
     results_markdown,
@@ -117,7 +119,10 @@ def make_record(
     if IMPORTED in comparisons:
         table = comparison_markdown(comparisons[IMPORTED])
         write_text(experiment / "table1_imported.md", table)
-    trainings = map(read_training, model_directories(experiment, systems))
+    trainings = [
+        read_training(directory, comparisons[MAIN])
+        for directory in model_directories(experiment, systems)
+    ]
     record = Record(
         recipe=Path.cwd().name,
         name=experiment.name,
@@ -133,14 +138,19 @@ def make_record(
 
 
 def draw(
-    experiment: Path, record: Record, scores: Scores, classes: Classes, config: Evaluate
+    experiment: Path,
+    record: Record,
+    scores: Scores,
+    classes: Classes,
+    config: Evaluate,
+    evaluated: list[str],
 ) -> None:
-    """Figures and page.
+    """Figures, examples and page; `evaluated`: the systems in the order of their evaluation.
 
     Raises:
         ValueError: a class or a mixture of evaluate.yaml that is not there.
     """
-    from uss.evaluation.examples import read_examples
+    from uss.evaluation.examples import choose_examples, ranked, read_example
     from uss.evaluation.figures import figure2, figure3, spectrogram_images
     from uss.evaluation.page import example_cards, write_page
 
@@ -149,16 +159,16 @@ def draw(
     class_ids = None if wanted == "all" else [classes.ids[classes.index_of_name(n)] for n in wanted]
     figure2(comparison, class_ids, experiment / "figure2")
 
-    folders = list(examples(mixture_lists()[MAIN], config, experiment).values())
-    heard = read_examples(folders, comparison.systems)
-    cards = example_cards(heard, scores, comparison)
+    chosen = choose_examples(scores, comparison, config.figure3_mixtures)
+    write_examples(experiment, config, chosen, evaluated, comparison.systems)
+    heard = {name: read_example(experiment, name, comparison.systems) for name in chosen}
+    cards = example_cards(list(heard.values()), chosen, scores, comparison)
     titles = {card.mixture_id: card.title for card in cards}
-    leading = scores.of(comparison.leading_system, "average", "sdri")
-    median = by_rank({mixture_id: leading[mixture_id] for mixture_id in heard}, 1)
-    shown = [heard[mixture_id] for mixture_id in config.figure3_mixtures or median]
+    median = ranked(scores.of(comparison.leading_system, "average", "sdri"), 0.5)
+    shown = [heard[mixture_id] for mixture_id in config.figure3_mixtures or [median]]
     figure3(shown, comparison.trained, titles, experiment / "figure3")
-    for folder in folders:
-        spectrogram_images(heard[folder.name], folder)
+    for mixture_id, example in heard.items():
+        spectrogram_images(example, experiment / "examples" / mixture_id)
 
     loss_curves = {system: f"{system}/loss.png" for system in comparison.trained}
     loss_curves = {s: path for s, path in loss_curves.items() if (experiment / path).exists()}
@@ -191,7 +201,7 @@ def main(argv: list[str] | None = None) -> None:
         record, scores = make_record(experiment, systems, classes, config, command)
         write_json(experiment / "results.json", record.to_dict())
         write_text(experiment / "table1.md", table1_markdown(record))
-        draw(experiment, record, scores, classes, config)
+        draw(experiment, record, scores, classes, config, options.systems)
         write_text(step.output, results_markdown(record, classes))
         step.finish()
         logger.info("wrote %s and %s", experiment / "index.html", step.output)

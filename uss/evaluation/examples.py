@@ -1,4 +1,4 @@
-"""The example mixtures that evaluation has written as WAV files: one folder each."""
+"""The mixtures to listen to: which ones, and the WAV files of each in a folder of its own."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,6 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from uss.audio import decode
+from uss.evaluation.comparison import Comparison
+from uss.evaluation.results import Scores
+
+KINDS = {"best": 0.0, "median": 0.5, "worst": 1.0}  # rank, as a fraction of the list
 
 
 @dataclass
@@ -23,21 +27,47 @@ class Example:
     waveforms: dict[str, np.ndarray]
 
 
-def read_examples(folders: list[Path], systems: list[str]) -> dict[str, Example]:
-    """mixture_id -> example of each folder `exp/<name>/examples/<mixture_id>`.
+def ranked(values: dict[str, float], fraction: float) -> str:
+    """The id at a rank: 0 is the highest value, 0.5 the median (the lower of two), 1 the lowest."""
+    ids = sorted(values, key=lambda key: (-values[key], key))
+    return ids[round(fraction * (len(ids) - 1) + 1e-9)]
+
+
+def choose_examples(
+    scores: Scores, comparison: Comparison, figure3_mixtures: list[str]
+) -> dict[str, list[str]]:
+    """Best, median and worst mixture of each trained system, by SDRi with the average embedding.
+
+    Returns:
+        mixture_id -> what it is an example of ("best of resunet"): the best first, the worst last,
+        then those of Figure 3.
 
     Raises:
-        ValueError: a file of one is missing.
+        ValueError: a mixture of Figure 3 that is not in the list.
     """
-    return {folder.name: _read(folder, systems) for folder in folders}
+    chosen: dict[str, list[str]] = {}
+    for kind, fraction in KINDS.items():
+        for system in comparison.trained:
+            mixture_id = ranked(scores.of(system, "average", "sdri"), fraction)
+            chosen.setdefault(mixture_id, []).append(f"{kind} of {system}")
+    for mixture_id in figure3_mixtures:
+        if mixture_id not in scores.mixture_ids:
+            raise ValueError(
+                f"evaluate.yaml: figure3_mixtures names {mixture_id}, which is not evaluated"
+            )
+        chosen.setdefault(mixture_id, []).append("in Figure 3")
+    return chosen
 
 
-def _read(folder: Path, systems: list[str]) -> Example:
+def signal_paths(experiment: Path, mixture_id: str, systems: list[str]) -> dict[str, Path]:
+    """Signal (`mixture`, `target`, a system) -> its WAV file."""
+    folder = experiment / "examples" / mixture_id
+    return {name: folder / f"{name}.wav" for name in ["mixture", "target", *systems]}
+
+
+def read_example(experiment: Path, mixture_id: str, systems: list[str]) -> Example:
     waveforms = {}
-    for name in ["mixture", "target", *systems]:
-        path = folder / f"{name}.wav"
-        if not path.exists():
-            raise ValueError(f"{path} is missing; stage 7 writes it: ./run.sh --stage 7")
+    for name, path in signal_paths(experiment, mixture_id, systems).items():
         channels, rate = decode(path)
         waveforms[name] = channels[0]
-    return Example(folder.name, rate, waveforms)
+    return Example(mixture_id, rate, waveforms)

@@ -9,8 +9,8 @@ from uss.evaluation.comparison import Comparison
 from uss.evaluation.examples import Example
 from uss.evaluation.page_template import PAGE, SCRIPT, STYLE
 from uss.evaluation.record import Record
-from uss.evaluation.results import BOUND, Scores, by_rank
-from uss.evaluation.results_markdown import trainings_table
+from uss.evaluation.results import BOUND, Scores
+from uss.evaluation.results_markdown import costs_table, trainings_table
 from uss.evaluation.results_table import Table, class_table, decibels, label, notes, table1
 from uss.files import write_text
 
@@ -22,7 +22,7 @@ class ExampleCard:
     Attributes:
         mixture_id: the folder in examples/ with <signal>.wav and <signal>.png.
         title: the target's class.
-        caption: what kind of example it is.
+        caption: what it is an example of.
         sdri: signal -> dB, for the systems; mixture and target are always there.
         seconds, rate: of the waveforms.
     """
@@ -60,6 +60,7 @@ def write_page(record: Record, cards: list[ExampleCard], loss_curves: dict[str, 
         figure3_width=_png_width(path.with_name("figure3.png")) // 2,
         cards="\n".join(_card(card) for card in cards),
         classes=html_table(class_table(comparison), sortable=True),
+        costs=html_table(costs_table(record)),
         trainings=_trainings(record, loss_curves),
         command=escape(record.command),
         script=SCRIPT,
@@ -73,33 +74,30 @@ def _png_width(path: Path) -> int:
 
 
 def example_cards(
-    examples: dict[str, Example], scores: Scores, comparison: Comparison
+    examples: list[Example], chosen: dict[str, list[str]], scores: Scores, comparison: Comparison
 ) -> list[ExampleCard]:
-    """A card for each example, the one that the leading system separates best first."""
-    leading = comparison.leading_system
-    ranked = by_rank(scores.of(leading, "average", "sdri"), len(scores.mixture_ids))
-    assert set(examples) <= set(ranked)
+    """A card for each example.
+
+    Args:
+        chosen: mixture_id -> what it is an example of.
+    """
     class_of = dict(zip(scores.mixture_ids, scores.class_ids, strict=True))
     names = {row.class_id: row.name for row in comparison.classes}
     sdri = {
         system: scores.of(system, "oracle" if system == BOUND else "average", "sdri")
         for system in comparison.systems
     }
-    cards = []
-    for rank, mixture_id in enumerate(ranked, 1):
-        if mixture_id in examples:
-            example = examples[mixture_id]
-            cards.append(
-                ExampleCard(
-                    mixture_id=mixture_id,
-                    title=names[class_of[mixture_id]],
-                    caption=f"rank {rank:,} of {len(ranked):,} by the SDRi of {label(leading)}",
-                    sdri={system: values[mixture_id] for system, values in sdri.items()},
-                    seconds=len(example.waveforms["mixture"]) / example.rate,
-                    rate=example.rate,
-                )
-            )
-    return cards
+    return [
+        ExampleCard(
+            mixture_id=example.mixture_id,
+            title=names[class_of[example.mixture_id]],
+            caption=", ".join(chosen[example.mixture_id]),
+            sdri={system: values[example.mixture_id] for system, values in sdri.items()},
+            seconds=len(example.waveforms["mixture"]) / example.rate,
+            rate=example.rate,
+        )
+        for example in examples
+    ]
 
 
 def html_table(table: Table, sortable: bool = False) -> str:

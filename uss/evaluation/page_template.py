@@ -78,12 +78,15 @@ $notes
 <img class="figure" src="figure3.png" width="$figure3_width" alt="Spectrograms of examples">
 <p class="small"><a href="figure3.pdf">PDF</a></p>
 <h2>Examples</h2>
-<p class="small">Separated with the average embedding of the target's class; the ideal ratio mask
-knows both sources. Spectrograms of one example share a colour scale.</p>
+<p class="small">The best, the median and the worst mixture of each system by its SDRi, separated
+with the average embedding of the target's class; the ideal ratio mask knows both sources.
+Spectrograms of one example share a colour scale.</p>
 <div class="cards">$cards</div>
 <h2>Classes</h2>
 <p class="small">SDRi in dB with the average embedding. A click on a heading sorts.</p>
 <div class="scroll">$classes</div>
+<h2>Networks</h2>
+<div class="scroll">$costs</div>
 $trainings
 <h2>How to make this again</h2>
 <pre>$command</pre>

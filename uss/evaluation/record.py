@@ -14,13 +14,19 @@ FINAL_FRACTION = 20  # the final loss is the mean over the last 20th of the log
 
 @dataclass
 class Training:
-    """How a model directory came about."""
+    """How a model directory came about.
+
+    Attributes:
+        average_sdri: what it gives, in dB: its own headline with the average embedding; None for
+            tagger and A-MAE.
+    """
 
     model: str
     seed: int
     steps: int
     hours: float
     final_loss: float
+    average_sdri: float | None = None
 
 
 @dataclass
@@ -57,17 +63,24 @@ class Record:
         return content
 
 
-def read_training(directory: Path) -> Training | None:
-    """The training of a model directory; None where it has not been trained here."""
+def read_training(directory: Path, comparison: Comparison) -> Training | None:
+    """The training of a model directory; None where it has not been trained here.
+
+    Args:
+        comparison: in which the model stands under its directory's name, if it is a system.
+    """
     log = directory / "train.jsonl"
     lines = read_log(log) if log.exists() else []
     if not lines:
         return None
     last = lines[-max(1, len(lines) // FINAL_FRACTION) :]
+    headlines = {row.system: row.headlines for row in comparison.rows}
+    headline = headlines.get(directory.name, {}).get("average_sdri")
     return Training(
         model=directory.name,
         seed=read_config(directory)["training"]["seed"],
         steps=lines[-1]["step"],
         hours=lines[-1]["seconds"] / 3600,
         final_loss=float(np.mean([line["loss"] for line in last])),
+        average_sdri=headline and headline.value,
     )

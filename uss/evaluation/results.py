@@ -18,7 +18,17 @@ EMBEDDINGS = ("oracle", "average")
 BOUND = "ideal_ratio_mask"  # pseudo-system: uses the truth, so its only embedding is `oracle`
 UNTRAINED = "untrained"  # pseudo-system: the network's initial weights
 
-FACTS = ("config_digest", "seed", "list_digest", "num_classes", "num_parts", "commit")
+FACTS = (
+    "config_digest",
+    "seed",
+    "list_digest",
+    "num_classes",
+    "num_parts",
+    "cost",
+    "museval",
+    "commit",
+    "training_commit",
+)
 SAME_IN_ALL_PARTS = ("config_digest", "seed", "list_digest", "num_classes", "num_parts")
 REMEDY = "./run.sh --stage 7"
 
@@ -84,7 +94,12 @@ def _common_facts(paths: list[Path]) -> dict:
                     f"remove {path.parent} and {REMEDY}"
                 )
     commits = list(dict.fromkeys(read_facts(path)["commit"] for path in paths))
-    return {**common, "commit": ", ".join(commits)}
+    checks = [read_facts(path)["museval"] for path in paths]
+    museval = {
+        "num": sum(check["num"] for check in checks),
+        "max_difference": max(check["max_difference"] for check in checks),
+    }
+    return {**common, "commit": ", ".join(commits), "museval": museval}
 
 
 class Scores:
@@ -159,15 +174,3 @@ def _refuse_other_mixtures(expected: list, found: list, first: str, other: str) 
         f"{first} has {len(expected)} mixtures, {other} {len(found)}, and they differ "
         f"({example}); {REMEDY} for both"
     )
-
-
-def by_rank(values: dict[str, float], num: int) -> list[str]:
-    """`num` ids evenly spaced over the ranks of their values, best first, worst last.
-
-    One id is the median (the lower one of two).
-    """
-    ranked = sorted(values, key=lambda key: (-values[key], key))
-    num = min(num, len(ranked))
-    if num == 1:
-        return [ranked[len(ranked) // 2]]
-    return [ranked[round(i * (len(ranked) - 1) / (num - 1))] for i in range(num)]

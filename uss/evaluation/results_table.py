@@ -115,6 +115,24 @@ def class_table(comparison: Comparison) -> Table:
     return Table(header, rows)
 
 
+def cost_table(costs: dict[str, dict]) -> Table:
+    """Parameters and multiply-accumulates; `costs`: system -> the fields of models.cost.Cost."""
+    (seconds,) = {cost["segment_seconds"] for cost in costs.values()}
+    macs = f"multiply-accumulates for {seconds:g} s (G)"
+    header = ["system", "parameters trained", "frozen", macs, "those of the A-MAE (G)"]
+    rows = []
+    for system, cost in costs.items():
+        total = cost["network_macs"] + cost["amae_macs"]
+        numbers = [f"{cost['num_trained']:,}", f"{cost['num_frozen']:,}", giga(total)]
+        rows.append([system, *numbers, giga(cost["amae_macs"]) if cost["amae_macs"] else ABSENT])
+    return Table(header, rows)
+
+
+def giga(number: int) -> str:
+    """In units of 10^9, with three digits that tell."""
+    return f"{number / 1e9:#.3g}"
+
+
 def markdown(table: Table) -> str:
     """A pipe table."""
     lines = [table.header, ["---", *["---:"] * (len(table.header) - 1)], *table.rows]
