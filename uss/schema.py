@@ -256,6 +256,7 @@ class System:
 class Evaluate:
     """evaluate.yaml, stage 7."""
 
+    split: Literal["eval", "dev"] = "eval"  # dev: a table of development results, nothing else
     seed: int = 0
     batch_size: int = 16
     mixtures_per_part: int = 500  # mixtures of one results part: the unit of work of a shard

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from uss.evaluation.comparison import compare
-from uss.evaluation.pooling import pool, read_runs
+from uss.evaluation.pooling import pool
 from uss.evaluation.results import Scores, SystemResults
 from uss.labels import Classes
 from uss.tables import ClassRow, Result
@@ -83,12 +83,3 @@ def test_runs_on_one_list_with_other_mixtures_are_refused():
     mixed[Path("run3")] = [results("resunet_joint", "fold2", "d", 0.0, seed=3)]
     with pytest.raises(ValueError, match="hold different mixtures"):
         pool(mixed)
-
-
-def test_runs_are_read_with_what_they_have(make_recipe):
-    recipe = make_recipe()
-    recipe.write_results("resunet_joint")
-    found = read_runs([recipe.experiment], ["resunet_joint"], "results")
-    assert [result.system for result in found[recipe.experiment]] == ["resunet_joint"]
-    with pytest.raises(ValueError, match="no run has results of mae_aligned"):
-        read_runs([recipe.experiment], SYSTEMS, "results")

@@ -1,8 +1,8 @@
 """Several trainings of the same systems as one result: folds side by side, seeds averaged.
 
-A run is a folder as exp/<name>, with <system>/results/ in it. Runs on the same list (other seeds)
-are averaged, mixture by mixture; runs on different lists (folds, each with recordings of its own)
-stand side by side. So every recording counts once, whatever the number of trainings.
+Runs on the same list (other seeds) are averaged, mixture by mixture; runs on different lists
+(folds, each with recordings of its own) stand side by side. So every recording counts once,
+whatever the number of trainings.
 """
 
 from collections import defaultdict
@@ -10,27 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from uss.evaluation.results import SystemResults, read_system
+from uss.evaluation.results import SystemResults
 from uss.files import digest_of
 from uss.tables import Result
 
 METRICS = ("sdr", "sdri", "si_sdr")
-
-
-def read_runs(runs: list[Path], systems: list[str], folder: str) -> dict[Path, list[SystemResults]]:
-    """The results of each run; a run need not have every system.
-
-    Raises:
-        ValueError: broken results, or a system that no run has.
-    """
-    found = {
-        run: [read_system(run / name / folder) for name in systems if (run / name).is_dir()]
-        for run in runs
-    }
-    for name in systems:
-        if not any(result.system == name for results in found.values() for result in results):
-            raise ValueError(f"no run has results of {name}: {', '.join(map(str, runs))}")
-    return found
 
 
 def pool(runs: dict[Path, list[SystemResults]]) -> list[SystemResults]:
