@@ -17,8 +17,8 @@ def make_run(recipe, fold: int, systems: list[str]) -> Path:
     """A fold with recordings of its own, trained with its number as seed; kept in runs/."""
     mixtures = [(name, class_id, f"{group}{fold}") for name, class_id, group in recipe.mixtures]
     recipe.write_list("eval", [(f"{fold}{name}", *rest) for name, *rest in mixtures])
+    shutil.rmtree(recipe.experiment, ignore_errors=True)
     for system in [*systems, "untrained", "ideal_ratio_mask"]:
-        shutil.rmtree(recipe.experiment / system, ignore_errors=True)
         recipe.write_results(system, mixtures=mixtures, seed=fold)
     for system in systems:
         recipe.write_training(recipe.experiment / system)
@@ -32,7 +32,7 @@ def make_run(recipe, fold: int, systems: list[str]) -> Path:
         {"accuracy": {"A-MAE": 0.38, "untrained A-MAE": 0.31}, "num_classes": 4},
     )
     folder = Path(f"runs/fold{fold}")
-    keep.main(["--name", "paper", "--systems", *systems, "--folder", str(folder)])
+    keep.main(["--name", "paper", "--folder", str(folder)])
     return folder
 
 
@@ -83,9 +83,13 @@ def test_an_edited_result_is_refused(runs):
         pool.main(["--runs", *runs, "--folder", "."])
 
 
-def test_a_system_that_is_not_evaluated_is_not_kept(make_recipe):
+def test_what_is_not_trained_to_its_end_is_not_kept(make_recipe):
     recipe = make_recipe()
     make_run(recipe, 0, SYSTEMS)
-    shutil.rmtree(recipe.experiment / "mae_frozen" / "results")
-    with pytest.raises(ValueError, match="mae_frozen has no results"):
-        keep.main(["--name", "paper", "--systems", "mae_frozen", "--folder", "runs/again"])
+    config = yaml.safe_load((recipe.experiment / "mae_frozen" / "config.yaml").read_text())
+    config["training"]["steps"] = 500
+    write_text(recipe.experiment / "mae_frozen" / "config.yaml", yaml.safe_dump(config))
+    with pytest.raises(ValueError, match="mae_frozen has done 400 of 500"):
+        keep.main(["--name", "paper", "--folder", "runs/again"])
+    with pytest.raises(ValueError, match="other has no results"):
+        keep.main(["--name", "other", "--folder", "runs/again"])
