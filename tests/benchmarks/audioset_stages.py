@@ -146,8 +146,8 @@ def touch_clips(segments: Path, folder: Path) -> Path:
     return folder
 
 
-def bytes_below(recipe: Path, pattern: str) -> int:
-    return sum(path.stat().st_size for path in (recipe / "data").glob(pattern))
+def bytes_below(folder: Path, pattern: str) -> int:
+    return sum(path.stat().st_size for path in folder.glob(pattern))
 
 
 def main() -> None:
@@ -191,33 +191,37 @@ def main() -> None:
     }
     options = ["--nj", str(arguments.nj), "--systems", "mae_frozen"]
     results = {}
+    report = {"full_width": arguments.full_width, "rate": arguments.rate, "stages": results}
 
-    def note(name: str, result: dict, num_items: int, pattern: str) -> None:
-        results[name] = result | {"items": num_items, "bytes": bytes_below(recipe, pattern)}
+    def note(name: str, result: dict, num_items: int, num_bytes: int) -> None:
+        results[name] = result | {"items": num_items, "bytes": num_bytes}
+        text = json.dumps(report, indent=1) + "\n"  # a run that is ended leaves what it has
+        (arguments.folder / "measured.json").write_text(text)
+
+    def stage(name: str, number: int, num_items: int, keys: dict, pattern: str) -> None:
+        result = run_stage(recipe, number, options, keys)
+        note(name, result, num_items, bytes_below(recipe / "data", pattern))
 
     names = touch_clips(audioset / "segments", arguments.folder.resolve() / "names")
     named = settings | {"data.source": "local", "data.local.folders": f"[{names}]"}
-    note("0 data, names", run_stage(recipe, 0, options, named), NUM_NAMES, "*/*.csv")
     num_clips = arguments.num_train_clips + arguments.num_eval_clips
-    note("0 data", run_stage(recipe, 0, options, settings), num_clips, "*/*.csv")
-    note("1 resample", run_stage(recipe, 1, options, settings), num_clips, "*/waveforms/*")
-    note("2 anchors", run_stage(recipe, 2, options, settings), num_clips, "*/anchors/*")
+    stage("0 data, names", 0, NUM_NAMES, named, "*/*.csv")
+    stage("0 data", 0, num_clips, settings, "*/*.csv")
+    stage("1 resample", 1, num_clips, settings, "*/waveforms/*")
+    stage("2 anchors", 2, num_clips, settings, "*/anchors/*")
     lists = arguments.folder / "lists"
     write_tables(lists / "data")
     shutil.rmtree(lists / "data" / "mixtures", ignore_errors=True)
     command = [sys.executable, "-m", "uss.bin.mixtures", "--conf", str(CONF)]
-    note("3 mixtures", measure(command, lists), sum(NUM_CLIPS.values()), "")
-    results["3 mixtures"]["bytes"] = bytes_below(lists, "mixtures/*")
+    result = measure(command, lists)
+    num_bytes = bytes_below(lists / "data", "mixtures/*")
+    note("3 mixtures", result, sum(NUM_CLIPS.values()), num_bytes)
     if arguments.num_cached > 0:
         run_stage(recipe, 3, options, few)
-        result = run_stage(recipe, 4, options, few)
-        note("4 A-MAE features", result, arguments.num_cached, "features/*/*/*")
+        stage("4 A-MAE features", 4, arguments.num_cached, few, "features/*/*/*")
     run_stage(recipe, 3, options, settings)
     reader = [sys.executable, "-m", "tests.benchmarks.training_reader"]
-    note("5 training reader", measure(reader, recipe), num_clips, "")
-    report = {"full_width": arguments.full_width, "rate": arguments.rate, "stages": results}
-    report["source"] = arguments.source
-    (arguments.folder / "measured.json").write_text(json.dumps(report, indent=1) + "\n")
+    note("5 training reader", measure(reader, recipe), num_clips, 0)
     print(
         "| stage | items | wall time (s) | CPU (s) | resident (MB) | anonymous (MB) | disk (MB) |"
     )
