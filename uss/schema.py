@@ -201,12 +201,13 @@ class Amae:
     mask_ratio: float = 0.8
     mixed_fraction: float = 0.5  # of the segments, which are mixed with another one
     mixtures_per_part: int = 1000  # mixtures of one part of cached features
+    batch_size: int = 32  # mixtures a forward pass, for cached features
 
     def __post_init__(self) -> None:
         if not 0 < self.mask_ratio < 1:
             raise ValueError(f"mask_ratio is {self.mask_ratio}, must be between 0 and 1")
         _fraction(mixed_fraction=self.mixed_fraction)
-        _at_least(1, mixtures_per_part=self.mixtures_per_part)
+        _at_least(1, mixtures_per_part=self.mixtures_per_part, batch_size=self.batch_size)
 
 
 @dataclass

@@ -3,14 +3,17 @@ AudioSet.
 
     python -m tests.benchmarks.audioset_stages FOLDER --num-train-clips 1500 --num-eval-clips 500
 
-The lists have AudioSet's real size, so that every table has; audio has the number of clips asked
-for. The networks are small (stages 2 and 4 show memory and overhead, not the networks' own time),
-and stage 4 caches the features of few mixtures. Writes the audio to FOLDER/audioset, where a second
-run finds it; prints a table in Markdown. Memory is that of the largest process: resident, and the
-part of it that is no mapped file.
+The lists have AudioSet's real size, and so have the tables of stage 0 and of stage 3, each measured
+once on its own; audio has the number of clips asked for. The networks are small (stages 2 and 4
+show memory and overhead, not the networks' own time) or, with --full-width, as published with
+random weights. Stage 4 caches the features of few mixtures. Writes the audio to FOLDER/audioset,
+where a second run finds it, and measured.json, which `audioset_needs` reads; prints a table in
+Markdown. Memory is that of the largest process: resident, and what of it is no mapped file.
 """
 
 import argparse
+import json
+import resource
 import shutil
 import subprocess
 import sys
@@ -18,8 +21,13 @@ import threading
 import time
 from pathlib import Path
 
-from tests.recipes.recipe import copy_recipe
+from tests.benchmarks.mixture_lists import NUM_CLIPS, write_tables
+from tests.models.published_files import save_audio_mae, save_panns
+from tests.models.reference_weights import published_state
+from tests.recipes.recipe import ROOT, copy_recipe
 
+CONF = ROOT / "egs" / "audioset" / "conf"
+NUM_NAMES = 39000  # clips of which a laboratory has audio
 SMALL = {
     "tagger.model.channels": "[8, 16, 16, 32, 32, 64]",
     "tagger.training.steps": 20,
@@ -95,13 +103,51 @@ def run_stage(recipe: Path, stage: int, options: list[str], settings: dict) -> d
 
 
 def measure(command: list[str], recipe: Path) -> dict:
-    start = time.monotonic()
+    start, cpu_start = time.monotonic(), cpu_seconds()
     process = subprocess.Popen(command, cwd=recipe)
     with Memory(process.pid) as memory:
         status = process.wait()
     if status != 0:
         sys.exit(f"{' '.join(command)} failed with status {status}")
-    return {"seconds": time.monotonic() - start, **memory.peak_kilobytes}
+    times = {"seconds": time.monotonic() - start, "cpu_seconds": cpu_seconds() - cpu_start}
+    return times | memory.peak_kilobytes
+
+
+def cpu_seconds() -> float:
+    """Of all processes below this one that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def full_width(folder: Path) -> dict[str, object]:
+    """Settings for networks as published, and files of random weights in the published layout."""
+    paths = {
+        "sound_event_detector": ("Cnn14_DecisionLevelMax", save_panns),
+        "query_encoder": ("Cnn14", save_panns),
+        "audio_mae": ("AudioMAE", save_audio_mae),
+    }
+    settings = {}
+    for key, (name, save) in paths.items():
+        path = folder.resolve() / "weights" / f"{name}.pth"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save(path, published_state(name))
+        settings[f"pretrained.{key}"] = path
+    return settings
+
+
+def touch_clips(segments: Path, folder: Path) -> Path:
+    """Empty files with the names of the first NUM_NAMES clips: stage 0 reads names only."""
+    folder.mkdir(exist_ok=True)
+    lines = [line for path in sorted(segments.glob("*.csv")) for line in open(path)]
+    ids = [line.split(",")[0] for line in lines if not line.startswith("#")]
+    for clip_id in ids[:NUM_NAMES]:
+        (folder / f"Y{clip_id}.wav").touch()
+    return folder
+
+
+def bytes_below(folder: Path, pattern: str) -> int:
+    return sum(path.stat().st_size for path in folder.glob(pattern))
 
 
 def main() -> None:
@@ -114,6 +160,7 @@ def main() -> None:
     parser.add_argument(
         "--num-cached", type=int, default=2000, help="mixtures of stage 4; 0: without it"
     )
+    parser.add_argument("--full-width", action="store_true", help="networks as published")
     parser.add_argument("--nj", type=int, default=1)
     parser.add_argument("--set", action="append", default=[], metavar="FILE.KEY=VALUE")
     arguments = parser.parse_args()
@@ -130,7 +177,8 @@ def main() -> None:
     (arguments.folder / "path.sh").unlink(missing_ok=True)
     recipe = copy_recipe("audioset", arguments.folder)
     audioset = audioset.resolve()
-    settings = SMALL | {
+    settings = full_width(arguments.folder) if arguments.full_width else dict(SMALL)
+    settings |= {
         "data.source": arguments.source,
         "data.segments_folder": audioset / "segments",
         "data.local.folders": f"[{audioset / 'audio'}]",
@@ -142,24 +190,47 @@ def main() -> None:
         "amae.mixtures_per_part": min(1000, arguments.num_cached),
     }
     options = ["--nj", str(arguments.nj), "--systems", "mae_frozen"]
-    cases = [
-        ("0 data", 0, settings),
-        ("1 resample", 1, settings),
-        ("2 anchors", 2, settings),
-        ("3 mixtures, full lists", 3, settings),
-    ]
-    results = {name: run_stage(recipe, stage, options, keys) for name, stage, keys in cases}
-    reader = [sys.executable, "-m", "tests.benchmarks.training_reader"]
-    results["5 training reader, full list"] = measure(reader, recipe)
+    results = {}
+    report = {"full_width": arguments.full_width, "rate": arguments.rate, "stages": results}
+
+    def note(name: str, result: dict, num_items: int, num_bytes: int) -> None:
+        results[name] = result | {"items": num_items, "bytes": num_bytes}
+        text = json.dumps(report, indent=1) + "\n"  # a run that is ended leaves what it has
+        (arguments.folder / "measured.json").write_text(text)
+
+    def stage(name: str, number: int, num_items: int, keys: dict, pattern: str) -> None:
+        result = run_stage(recipe, number, options, keys)
+        note(name, result, num_items, bytes_below(recipe / "data", pattern))
+
+    names = touch_clips(audioset / "segments", arguments.folder.resolve() / "names")
+    named = settings | {"data.source": "local", "data.local.folders": f"[{names}]"}
+    num_clips = arguments.num_train_clips + arguments.num_eval_clips
+    stage("0 data, names", 0, NUM_NAMES, named, "*/*.csv")
+    stage("0 data", 0, num_clips, settings, "*/*.csv")
+    stage("1 resample", 1, num_clips, settings, "*/waveforms/*")
+    stage("2 anchors", 2, num_clips, settings, "*/anchors/*")
+    lists = arguments.folder / "lists"
+    write_tables(lists / "data")
+    shutil.rmtree(lists / "data" / "mixtures", ignore_errors=True)
+    command = [sys.executable, "-m", "uss.bin.mixtures", "--conf", str(CONF)]
+    result = measure(command, lists)
+    num_bytes = bytes_below(lists / "data", "mixtures/*")
+    note("3 mixtures", result, sum(NUM_CLIPS.values()), num_bytes)
     if arguments.num_cached > 0:
-        name = f"3 mixtures, {arguments.num_cached} to train"
-        results[name] = run_stage(recipe, 3, options, few)
-        results["4 A-MAE and features of these"] = run_stage(recipe, 4, options, few)
-    print("| stage | wall time (s) | resident (MB) | anonymous (MB) |")
-    print("|---|---|---|---|")
+        run_stage(recipe, 3, options, few)
+        stage("4 A-MAE features", 4, arguments.num_cached, few, "features/*/*/*")
+    run_stage(recipe, 3, options, settings)
+    reader = [sys.executable, "-m", "tests.benchmarks.training_reader"]
+    note("5 training reader", measure(reader, recipe), num_clips, 0)
+    print(
+        "| stage | items | wall time (s) | CPU (s) | resident (MB) | anonymous (MB) | disk (MB) |"
+    )
+    print("|---|---|---|---|---|---|---|")
     for name, result in results.items():
-        resident, anonymous = result["resident"] / 1024, result["anonymous"] / 1024
-        print(f"| {name} | {result['seconds']:.1f} | {resident:.0f} | {anonymous:.0f} |")
+        numbers = [result["seconds"], result["cpu_seconds"]]
+        cells = [str(result["items"]), *(f"{number:.1f}" for number in numbers)]
+        megabytes = [result["resident"] / 1024, result["anonymous"] / 1024, result["bytes"] / 1e6]
+        print(f"| {name} | {' | '.join([*cells, *(f'{number:.0f}' for number in megabytes)])} |")
 
 
 if __name__ == "__main__":

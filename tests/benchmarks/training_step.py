@@ -1,15 +1,16 @@
-"""The parts of one training step of egs/audioset's `mae_frozen`, and the share of each, with cached
+"""The parts of one training step of a system of egs/audioset, and the share of each, with cached
 and with live A-MAE features.
 
-    python -m tests.benchmarks.training_step [--batch-size 16] [--num-steps 2] [--device cpu]
+    python -m tests.benchmarks.training_step [--system mae_frozen] [--batch-size 16] [--device cpu]
 
-Full width: 2 s at 32 kHz, the networks of conf/systems/mae_frozen.yaml and conf/amae.yaml with
-random weights, which do not change the speed. Anchors and features are random too and lie in a
-temporary folder, so reading is from the page cache. One
-step goes before those that are timed. Prints a table in Markdown.
+Full width: 2 s at 32 kHz, the networks of conf/systems/ and conf/amae.yaml with random weights,
+which do not change the speed. Anchors and features are random too and lie in a temporary folder, so
+reading is from the page cache. One step goes before those that are timed. Prints a table in
+Markdown. On a CPU `mae_frozen` needs more than 17 GB for batches of 16.
 """
 
 import argparse
+import resource
 import tempfile
 import time
 from collections import defaultdict
@@ -35,11 +36,11 @@ CONF = Path(__file__).resolve().parents[2] / "egs" / "audioset" / "conf"
 SAMPLE_RATE, NUM_SAMPLES = 32000, 64000
 NUM_ANCHORS, NUM_MIXTURES = 400, 256
 EMBEDDING_SIZE, NUM_CLASSES = 2048, 527
-FEATURES = (32, 768)
+FEATURES = {"mae_frozen": (32, 768), "mae_aligned": (13, 768)}  # of a mixture
 NETWORK = ("forward", "backward and update")
 
 
-def write_data(data: Path, system: System) -> None:
+def write_data(data: Path, system: System, shape: tuple[int, int]) -> None:
     """Anchors, a list of their mixtures, and its features."""
     rng = np.random.default_rng(0)
     ids = [f"a{number:04d}" for number in range(NUM_ANCHORS)]
@@ -55,7 +56,7 @@ def write_data(data: Path, system: System) -> None:
     pairs = rng.integers(NUM_ANCHORS, size=(NUM_MIXTURES, 2))
     rows = [Mixture(f"{i:08d}", ids[one], ids[other]) for i, (one, other) in enumerate(pairs)]
     write_table(data / "mixtures" / "train.csv", rows, Mixture)
-    features = rng.standard_normal((NUM_MIXTURES, *FEATURES), np.float32).astype(np.float16)
+    features = rng.standard_normal((NUM_MIXTURES, *shape), np.float32).astype(np.float16)
     write_part(part_path(feature_dir(data, system), 0), {"features": features})
 
 
@@ -116,29 +117,38 @@ def measure(task: SeparationTask, num_steps: int) -> dict[str, float]:
     return {name: seconds / num_steps for name, seconds in clock.seconds.items()}
 
 
+def peak_bytes(device: str) -> int:
+    """Of the GPU's memory, or of the process."""
+    if device.startswith("cuda"):
+        return torch.cuda.max_memory_allocated()
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--system", choices=FEATURES, default="mae_frozen")
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--num-steps", type=int, default=2)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    system = load(CONF, "systems/mae_frozen", System, [])
+    system = load(CONF, f"systems/{options.system}", System, [])
     amae = load(CONF, "amae", Amae, []).model
     training = load(CONF, "train", Training, [f"train.batch_size={options.batch_size}"])
     results = {}
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder)
-        write_data(data, system)
+        write_data(data, system, FEATURES[options.system])
         mixtures = MixtureList(data / "mixtures" / "train.csv", AnchorSet(data / "train"))
         separator = build_separator(system, EMBEDDING_SIZE, SAMPLE_RATE, amae)
         for case, cache in (("cached", FeatureSet(data, system)), ("live", None)):
             device = torch.device(options.device)
             task = SeparationTask(separator, mixtures, cache, training, device)
             results[case] = measure(task, options.num_steps)
-    print(f"batches of {options.batch_size}, {options.num_steps} steps, {options.device}", end=", ")
-    print(f"{options.threads} threads, torch {torch.__version__}\n")
+    print(f"{options.system}, batches of {options.batch_size}, {options.num_steps} steps", end=", ")
+    print(f"{options.device}, {options.threads} threads, torch {torch.__version__}", end=", ")
+    print(f"at most {peak_bytes(options.device) / 1e9:.1f} GB\n")
     print("| part | cached (s) | share | live (s) | share |")
     print("|---|---|---|---|---|")
     totals = {case: sum(seconds.values()) for case, seconds in results.items()}

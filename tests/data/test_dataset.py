@@ -40,7 +40,7 @@ def test_good_data_and_what_the_log_says(written, caplog):
 def test_a_class_without_clips_is_reported(written, caplog):
     written.clips("eval", clip("eval_a", "/m/0"))
     check()
-    assert "eval: no clips of: /m/1" in caplog.messages
+    assert "eval: no clips of 1 classes: /m/1 (name of /m/1)" in caplog.messages
 
 
 @pytest.mark.parametrize(("one", "other"), [("train", "dev"), ("train", "eval"), ("dev", "eval")])

@@ -114,7 +114,10 @@ def test_detected_anchors_have_a_list_of_their_own(written):
 def test_classes_without_anchors_are_reported(written, caplog):
     written.classes("/m/0", "/m/1", "/m/2", "/m/3", "/m/4")
     mixtures.main([])
-    assert "data/mixtures/eval.csv: classes without anchors: /m/4" in caplog.messages
+    assert (
+        "data/mixtures/eval.csv: no mixtures of 1 classes, which have no anchors: /m/4 (name of "
+        "/m/4); all of them: data/mixtures/eval.csv.meta.json"
+    ) in caplog.messages
     facts = read_facts(written.data / "mixtures" / "eval.csv")
     assert facts["num_classes"] == 4 and facts["missing_classes"] == ["/m/4"]
 

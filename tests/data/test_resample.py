@@ -161,6 +161,20 @@ def test_overshoot_is_scaled_and_reported(recipe, raw, caplog):
     assert facts["scaled_below_full_scale"] == ["train_good"]
 
 
+def test_what_resampling_lifts_above_full_scale_is_scaled_and_does_not_wrap(recipe, raw):
+    """A square wave at full scale in 16 bits: without its upper harmonics it overshoots."""
+    square = np.sign(tone(rate=44100, frequency=1000.0)) * 32767 / 32768
+    soundfile.write(raw / "train_good.wav", square, 44100, subtype="PCM_16")
+    expected = audio.resample(square.astype(np.float32), 44100, RATE)
+    peak = np.abs(expected).max()
+    assert peak > 1.05
+    run()
+    found = audio.from_int16(WaveformSet("data/train").read([0])[0])
+    np.testing.assert_allclose(found, expected / peak, atol=1e-4)
+    facts = read_facts("data/train/waveforms/part_0000.h5")
+    assert facts["scaled_below_full_scale"] == ["train_good"]
+
+
 def digests(recipe):
     return {
         str(path.relative_to(recipe.data)): hashlib.sha256(path.read_bytes()).hexdigest()

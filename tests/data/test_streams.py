@@ -16,6 +16,7 @@ LABELS = (
 )
 CLIPS = [clip(f"clip_{row:02d}", labels) for row, labels in enumerate(LABELS)]
 ANCHORS = anchors_of(CLIPS)
+INDEX_OF = {class_id: index for index, class_id in enumerate(CLASS_IDS)}
 BY_ID = {anchor.anchor_id: anchor for anchor in ANCHORS}
 CLIP_LABELS = {one.clip_id: frozenset(one.labels.split()) for one in CLIPS}
 
@@ -36,6 +37,34 @@ def expected_targets(seed, num_rows):
         shuffle = np.random.default_rng([seed, PURPOSES["anchor_order"], c, e // len(anchors)])
         yield anchors[shuffle.permutation(len(anchors))[e % len(anchors)]].anchor_id
         came_before[c] += 1
+
+
+def expected_interferer(class_id, forbidden, *generator):
+    """A draw from (seed, purpose, index) over the other classes, drawn again while its clip carries
+    the target's label."""
+    generator = np.random.default_rng(generator)
+    avoided = {class_id, *forbidden.get(class_id, ())}
+    while True:
+        other = PRESENT[generator.integers(len(PRESENT))]
+        if other not in avoided:
+            anchors = [anchor for anchor in ANCHORS if anchor.class_id == other]
+            anchor = anchors[generator.integers(len(anchors))]
+            if not avoided & CLIP_LABELS[anchor.clip_id]:
+                return anchor.anchor_id
+
+
+@pytest.mark.parametrize("forbidden", [{}, {"/m/c": {"/m/d"}, "/m/d": {"/m/c"}}])
+@pytest.mark.parametrize("seed", [0, 5])
+def test_interferers_follow_the_rules(seed, forbidden):
+    pairs = pairing(seed, forbidden)
+    for i, row in enumerate(train_stream(pairs, 150)):
+        class_id = BY_ID[row.target_anchor].class_id
+        expected = expected_interferer(class_id, forbidden, seed, PURPOSES["interferer"], i)
+        assert row.interferer_anchor == expected
+    for row in class_list(pairs, 40, "eval_list", INDEX_OF):
+        class_id, entry = CLASS_IDS[int(row.mixture_id[:3])], int(row.mixture_id[4:])
+        index = (seed, PURPOSES["eval_list"], PRESENT.index(class_id), entry)
+        assert row.interferer_anchor == expected_interferer(class_id, forbidden, *index)
 
 
 @pytest.mark.parametrize("seed", [0, 5])
@@ -133,9 +162,6 @@ def test_classes_without_anchors_are_known():
 def test_an_anchor_of_an_unknown_clip():
     with pytest.raises(ValueError, match="clip 'clip_03', which clips.csv lacks"):
         pairing(clip_labels={k: v for k, v in CLIP_LABELS.items() if k != "clip_03"})
-
-
-INDEX_OF = {class_id: index for index, class_id in enumerate(CLASS_IDS)}
 
 
 def test_a_list_has_as_many_mixtures_of_each_class():

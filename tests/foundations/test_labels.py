@@ -67,3 +67,10 @@ def test_the_ontology_has_no_cycle():
 
     for class_id in parents:
         ancestors(class_id)
+
+
+def test_a_message_names_some_of_many_classes():
+    found = classes(*"abcdefg")
+    assert found.shown(["b"]) == "b (nb)"
+    assert found.shown(list("abcde")) == "a (na), b (nb), c (nc), d (nd), e (ne)"
+    assert found.shown(list("abcdefg")).endswith("e (ne), and 2 more")

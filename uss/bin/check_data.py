@@ -36,7 +36,8 @@ def check(dataset: Dataset) -> None:
         if split != UNLABELLED:
             missing = [c for c in dataset.classes.ids if c not in labels]
             if missing:
-                logger.warning("%s: no clips of: %s", split, " ".join(missing))
+                shown = dataset.classes.shown(missing)
+                logger.warning("%s: no clips of %d classes: %s", split, len(missing), shown)
     for one, other in itertools.combinations(dataset.splits, 2):
         for kind, sets in (("clip", clip_ids), ("group", groups)):
             shared = sorted(sets[one] & sets[other])

@@ -144,8 +144,7 @@ def main(argv: list[str] | None = None) -> None:
     }
     check_disk(missing, bytes_of_set)
     for name, rows, step in pending:
-        batch_size = config.training.batch_size
-        compute(by_set[name], mixtures, rows, batch_size, extractors[name], step.output)
+        compute(by_set[name], mixtures, rows, config.batch_size, extractors[name], step.output)
         step.finish()
 
 

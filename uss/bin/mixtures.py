@@ -15,7 +15,7 @@ from uss.bin.command import parser, run
 from uss.config import load
 from uss.data.dataset import Dataset
 from uss.data.streams import Pairing, class_list, train_stream
-from uss.files import Step
+from uss.files import Step, meta_path
 from uss.schema import Mixtures
 from uss.tables import Anchor, Mixture, read_table, write_table
 
@@ -68,7 +68,11 @@ def write_list(name: str, dataset: Dataset, config: Mixtures) -> None:
     )
     write_table(output, rows(name, pairing, dataset, config), Mixture)
     if pairing.missing:
-        logger.warning("%s: classes without anchors: %s", output, " ".join(pairing.missing))
+        logger.warning(
+            "%s: no mixtures of %d classes, which have no anchors: %s; all of them: %s",
+            *(output, len(pairing.missing), dataset.classes.shown(pairing.missing)),
+            meta_path(output),
+        )
     few = {} if name == "train" else classes_with_few_anchors(pairing, num)
     if few:
         class_id = min(few, key=few.__getitem__)

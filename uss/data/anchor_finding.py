@@ -23,9 +23,7 @@ def true_anchors(
             centre = event.start_seconds + event.duration_seconds / 2
             start = round(centre * clips.sample_rate) - num_samples // 2
             start = min(max(start, 0), clips.num_samples - num_samples)
-            anchor = Anchor(
-                event.event_id, event.clip_id, event.class_id, start, 1.0, event.group
-            )
+            anchor = Anchor(event.event_id, event.clip_id, event.class_id, start, 1.0, event.group)
             result.append((row_of[event.clip_id], anchor))
     return result
 
@@ -53,9 +51,7 @@ def detected_anchors(
         if len(number) == 0:
             continue
         starts, scores = find_anchors(framewise[number, :, label], segment_frames, hop_size)
-        for n, c, first, score in zip(
-            number, label, starts.tolist(), scores.tolist(), strict=True
-        ):
+        for n, c, first, score in zip(number, label, starts.tolist(), scores.tolist(), strict=True):
             clip_id, class_id = clips.names[batch[n]], class_ids[c]
             anchor = Anchor(
                 f"{clip_id}:{c:03d}",

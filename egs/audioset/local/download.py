@@ -79,7 +79,10 @@ class SplitDownload:
             finally:
                 self.pace.stop()
                 self._write_record()
-        logger.info("%s: %d downloaded, %d failed", self.split, self.num_done, self.num_failed)
+        reasons = f" (reasons: {self.record})" if self.num_failed else ""
+        logger.info(
+            "%s: %d downloaded, %d failed%s", self.split, self.num_done, self.num_failed, reasons
+        )
 
     def _attempt(self, segment: Segment) -> None:
         self.pace.wait()

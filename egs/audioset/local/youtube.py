@@ -35,7 +35,7 @@ GONE = (
 def require_programs() -> None:
     """Raises ValueError where yt-dlp or ffmpeg, which it cuts with, is not installed."""
     for program, remedy in (
-        ("yt-dlp", "pip install yt-dlp"),
+        ("yt-dlp", "pip install -e '.[download]' in the repository, or pip install yt-dlp"),
         ("ffmpeg", "the system's package, or a static build"),
     ):
         if shutil.which(program) is None:
