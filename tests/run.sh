@@ -13,4 +13,7 @@ echo "shellcheck: ${#scripts[@]} scripts"
 shellcheck --external-sources --source-path=. "${scripts[@]}"
 echo "ruff"
 ruff check .
+# The report's page is tested in a browser.
+command -v chromedriver >/dev/null || apt-get install --yes chromium chromium-driver ||
+    echo "chromium and chromium-driver cannot be installed: tests of the page will be skipped"
 python -m pytest "$@"
