@@ -199,11 +199,13 @@ class Amae:
     training: Training
     model: AmaeModel = field(default_factory=AmaeModel)
     mask_ratio: float = 0.8
+    mixed_fraction: float = 0.5  # of the segments, which are mixed with another one
     mixtures_per_part: int = 1000  # mixtures of one part of cached features
 
     def __post_init__(self) -> None:
         if not 0 < self.mask_ratio < 1:
             raise ValueError(f"mask_ratio is {self.mask_ratio}, must be between 0 and 1")
+        _fraction(mixed_fraction=self.mixed_fraction)
         _at_least(1, mixtures_per_part=self.mixtures_per_part)
 
 
@@ -225,6 +227,7 @@ class SystemAmae:
 
     features: Literal["none", "paper", "aligned"] = "none"
     fusion: Literal["concat", "channel", "bottleneck"] = "concat"
+    pretrained: bool = True  # false: the A-MAE's weights before any training, as a control
     updated: bool = False
     source: Literal["cached", "live"] = "cached"
     learning_rate: float = 1e-5  # of the A-MAE's blocks, where updated
@@ -253,6 +256,7 @@ class System:
 class Evaluate:
     """evaluate.yaml, stage 7."""
 
+    split: Literal["eval", "dev"] = "eval"  # dev: a table of development results, nothing else
     seed: int = 0
     batch_size: int = 16
     mixtures_per_part: int = 500  # mixtures of one results part: the unit of work of a shard

@@ -79,7 +79,7 @@ def written(tmp_path, monkeypatch):
 
 def results(list_name):
     """mixture_id, embedding -> class, metrics; of a random network and of the ideal mask."""
-    anchors = AnchorSet("data/eval", evaluate.LISTS[list_name][0])
+    anchors = AnchorSet("data/eval", evaluate.LISTS[list_name][1])
     listed = MixtureList(f"data/mixtures/{list_name}.csv", anchors)
     system = System(
         query="embedding",

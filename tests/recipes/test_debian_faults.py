@@ -170,7 +170,8 @@ def test_changed_settings_and_lost_files_are_made_again(recipe, caplog):
         ("data.max_event_seconds=9", "does not fit clip_seconds"),
         ("data.overlapping=[[Owl]]", "must be pairs of class names"),
         ("data.event_dbfs=[-10, -20]", "two rising levels"),
-        ("data.eval_fraction=1", "between 0 and 1"),
+        ("data.dev_fraction=1", "between 0 and 1"),
+        ("data.fold=3", "must be from 0 to 2"),
     ],
 )
 def test_a_wrong_key_of_data_yaml_is_named(override, message):

@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
+import torch
 
 from uss.bin import networks, train_amae
+from uss.data.mixing import mix
 from uss.data.packed import part_path, write_part
 from uss.data.waveforms import WaveformSet
-from uss.schema import Anchors
-from uss.training.masked_autoencoding import Segments
+from uss.schema import Amae, Anchors, Training
+from uss.training.masked_autoencoding import Segments, shown
 from uss.training.model_config import read_config
 from uss.training.model_directory import load_amae
 from uss.training.train_log import read_log
@@ -66,13 +68,13 @@ def test_segments_come_from_all_clips_alike_and_never_from_silence(tmp_path):
         write_clips(tmp_path / "unlabelled", [0, 9830]),
     ]
     segments = Segments(sets, Anchors(segment_seconds=0.1), seed=3)
-    batch = segments.batch(7, 300)
+    batch = segments.batch(7, size=300)
     assert batch.shape == (300, 1600) and batch.dtype == np.float32
     levels, counts = np.unique(batch.max(axis=1).round(2), return_counts=True)
     assert levels.tolist() == pytest.approx([0.1, 0.2, 0.3])
     assert counts.min() > 70
-    assert np.array_equal(batch, segments.batch(7, 300))
-    assert not np.array_equal(batch, segments.batch(8, 300))
+    assert np.array_equal(batch, segments.batch(7, size=300))
+    assert not np.array_equal(batch, segments.batch(8, size=300))
 
 
 def test_segments_start_anywhere(tmp_path):
@@ -80,5 +82,22 @@ def test_segments_start_anywhere(tmp_path):
     ramp = np.arange(1, 6, dtype=np.int16) * 1000
     clips.read = lambda rows: ramp[None]
     segments = Segments([clips], Anchors(segment_seconds=3 / 16000), seed=0)
-    starts = (segments.batch(0, 100)[:, 0] * 32.767).round()
+    starts = (segments.batch(0, size=100)[:, 0] * 32.767).round()
     assert set(starts) == {1, 2, 3}
+
+
+def test_a_part_of_a_batch_is_mixed_at_equal_energy_and_all_peak_at_one(tmp_path):
+    clips = write_clips(tmp_path, [1], num_samples=800)
+    noise = np.random.default_rng(0).integers(-9000, 9000, 800).astype(np.int16)
+    clips.read = lambda rows: noise[None]
+    segments = Segments([clips], Anchors(segment_seconds=0.01), seed=0)
+    amae = Amae(Training(steps=1, batch_size=8), mixed_fraction=0.25)
+    batch = shown(segments, amae, 3)
+    assert torch.allclose(batch.abs().amax(dim=1), torch.ones(8))
+    single = torch.from_numpy(segments.batch(3, size=8))
+    scaled = single / single.abs().amax(dim=1, keepdim=True)
+    assert torch.equal(batch[2:], scaled[2:])
+    partners = torch.from_numpy(segments.batch(3, 1, size=2))
+    mixed = mix(single[:2], partners, "joint").mixture
+    assert torch.allclose(batch[:2], mixed) and not torch.allclose(batch[:2], scaled[:2])
+    assert torch.equal(batch, shown(segments, amae, 3))

@@ -5,7 +5,8 @@ data/eval/anchors/, exp/<name>/<system>/, exp/<name>/average_embeddings.h5; conf
 Writes exp/<name>/<system>/results/part_0000.csv (results_sed/ for eval_sed.csv, results_imported/).
 Two pseudo-systems stand beside the systems: the bound `ideal_ratio_mask`, and `untrained`, the
 first system with its initial weights. A sample of the mixtures is measured with museval too.
-Sharded over systems and parts.
+With evaluate.split dev it is data/mixtures/dev.csv alone, into results_dev/: for whatever is chosen
+by its results. Sharded over systems and parts.
 
     SHARD=1 NUM_SHARDS=4 python -m uss.bin.evaluate --name paper --systems resunet mae_frozen
 """
@@ -36,10 +37,11 @@ if TYPE_CHECKING:
     from uss.evaluation.scoring import Separated
     from uss.training.model_directory import LoadedSeparator
 
-LISTS = {  # list: (anchors, folder of the results)
-    "eval": ("anchors", "results"),
-    "eval_sed": ("sed_anchors", "results_sed"),
-    "eval_imported": ("imported_anchors", "results_imported"),
+LISTS = {  # list: (split, anchors, folder of the results)
+    "eval": ("eval", "anchors", "results"),
+    "eval_sed": ("eval", "sed_anchors", "results_sed"),
+    "eval_imported": ("eval", "imported_anchors", "results_imported"),
+    "dev": ("dev", "anchors", "results_dev"),
 }
 
 DATA = Path("data")
@@ -55,13 +57,20 @@ class Unit(NamedTuple):
     num_parts: int
 
 
-def units(systems: list[str], dataset: Dataset, config: Evaluate) -> list[Unit]:
-    """All parts; a list that nobody had reason to write is left out."""
+def mixture_lists(config: Evaluate) -> dict[str, Path]:
+    """The lists of evaluate.yaml's split, without those that nobody had reason to write."""
+    paths = {name: DATA / "mixtures" / f"{name}.csv" for name in LISTS}
+    return {
+        name: path
+        for name, path in paths.items()
+        if LISTS[name][0] == config.split and (name == config.split or path.exists())
+    }
+
+
+def units(systems: list[str], config: Evaluate) -> list[Unit]:
+    """All parts."""
     result = []
-    for list_name in LISTS:
-        path = dataset.data / "mixtures" / f"{list_name}.csv"
-        if list_name != "eval" and not path.exists():
-            continue
+    for list_name, path in mixture_lists(config).items():
         all_rows = parts(len(read_table(path, Mixture)), config.mixtures_per_part)
         for system in [*systems, UNTRAINED, BOUND]:
             for number, rows in enumerate(all_rows):
@@ -88,7 +97,7 @@ class Evaluation:
             system: digest(newest_checkpoint(self.directory / system)) for system in systems
         }
         self.averages_path = self.directory / "average_embeddings.h5"
-        self.sampled = sampled(DATA / "mixtures" / "eval.csv", config)
+        self.sampled = sampled(DATA / "mixtures" / f"{config.split}.csv", config)
         self.anchors: dict[str, AnchorSet] = {}
         self.costs: dict[Path, dict] = {}  # of model directories; counting takes a moment
 
@@ -97,7 +106,8 @@ class Evaluation:
 
     def anchors_of(self, list_name: str) -> AnchorSet:
         if list_name not in self.anchors:
-            self.anchors[list_name] = AnchorSet(DATA / "eval", LISTS[list_name][0])
+            split, name, _ = LISTS[list_name]
+            self.anchors[list_name] = AnchorSet(DATA / split, name)
         return self.anchors[list_name]
 
     def mixtures(self, list_name: str) -> MixtureList:
@@ -121,12 +131,12 @@ class Evaluation:
             "museval": sorted(self.checked_rows(unit)),
             "seed": self.config.seed if unit.system == UNTRAINED else None,  # initial weights
         }
-        folder = LISTS[unit.list_name][1]
+        folder = LISTS[unit.list_name][2]
         output = self.directory / unit.system / folder / f"part_{unit.number:04d}.csv"
         return Step(output, inputs, settings)
 
     def checked_rows(self, unit: Unit) -> set[int]:
-        return self.sampled & set(unit.rows) if unit.list_name == "eval" else set()
+        return self.sampled & set(unit.rows) if unit.list_name == self.config.split else set()
 
     def load(self, system: str, anchors: AnchorSet) -> "LoadedSeparator":
         """A system's separator, on the GPU where there is one.
@@ -216,7 +226,7 @@ def main(argv: list[str] | None = None) -> None:
     config = load(options.conf, "evaluate", Evaluate, options.overrides)
     dataset = Dataset(DATA)
     evaluation = Evaluation(options.name, options.systems, config, dataset)
-    for unit in tqdm(mine(units(options.systems, dataset, config)), disable=None):
+    for unit in tqdm(mine(units(options.systems, config)), disable=None):
         step = evaluation.step(unit)
         if not step.is_current():
             evaluation.run(unit, step)

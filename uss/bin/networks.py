@@ -9,9 +9,11 @@ from uss.data.waveforms import WaveformSet
 from uss.files import digest
 from uss.labels import audioset_classes, read_classes
 from uss.schema import Pretrained, System
-from uss.training.model_config import newest_checkpoint
+from uss.seeding import torch_seed
+from uss.training.model_config import newest_checkpoint, read_config
 
 if TYPE_CHECKING:
+    from uss.models.audio_mae import AudioMaeEncoder
     from uss.models.features import AmaeFeatures
     from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
 
@@ -121,11 +123,30 @@ def panns_content(pretrained: Pretrained) -> dict[str, dict]:
 
 def load_extractor(pretrained: Pretrained, system: System, sample_rate: int) -> "AmaeFeatures":
     """What computes the system's A-MAE features, in eval mode, on the GPU where there is one."""
-    from uss.models import published
     from uss.models.features import AmaeFeatures
-    from uss.training.model_directory import load_amae
     from uss.training.trainer import device
 
-    file = pretrained.audio_mae
-    encoder = load_amae(AMAE) if file is None else published.load_audio_mae(file)
+    encoder = load_encoder(pretrained)
+    if not system.amae.pretrained:
+        encoder = untrained_encoder(encoder, pretrained)
     return AmaeFeatures(encoder, system.amae, sample_rate).eval().to(device())
+
+
+def load_encoder(pretrained: Pretrained) -> "AudioMaeEncoder":
+    """The A-MAE with its weights, in eval mode, on the CPU."""
+    from uss.models import published
+    from uss.training.model_directory import load_amae
+
+    file = pretrained.audio_mae
+    return load_amae(AMAE) if file is None else published.load_audio_mae(file)
+
+
+def untrained_encoder(encoder: "AudioMaeEncoder", pretrained: Pretrained) -> "AudioMaeEncoder":
+    """An A-MAE of the same shape with initial weights, from the seed of the recipe's A-MAE."""
+    import torch
+
+    from uss.models.audio_mae import AudioMaeEncoder
+
+    seed = 0 if pretrained.audio_mae else read_config(AMAE)["training"]["seed"]
+    torch.manual_seed(torch_seed(seed, "initial_weights"))
+    return AudioMaeEncoder(encoder.model).eval()

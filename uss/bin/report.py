@@ -7,7 +7,8 @@ of a recipe want to say) where there is one; for the examples what uss.bin.evalu
 conf/evaluate.yaml.
 Writes in exp/<name>/: results.csv, results_sed.csv, results.json, table1.md, figure2.{pdf,png,csv},
 figure3.{pdf,png}, examples/*/*.{wav,png}, index.html, RESULTS.md; of imported mixtures
-results_imported.csv and table1_imported.md. With --publish it copies RESULTS.md,
+results_imported.csv and table1_imported.md. With evaluate.split dev it writes table1_dev.md alone,
+of exp/<name>/<system>/results_dev/. With --publish it copies RESULTS.md,
 results.json, figure2.png, figure2.csv and figure3.png beside the recipe's README.
 
     python -m uss.bin.report --name paper --systems resunet_joint mae_frozen --publish
@@ -19,12 +20,12 @@ import shutil
 from pathlib import Path
 
 from uss.bin.command import add_name, add_systems, parser, run
-from uss.bin.evaluate import DATA, LISTS
+from uss.bin.evaluate import DATA, LISTS, mixture_lists
 from uss.bin.examples import write_examples
 from uss.config import load, to_dict
-from uss.evaluation.comparison import compare
+from uss.evaluation.comparison import Comparison, compare
 from uss.evaluation.record import Record, read_training
-from uss.evaluation.results import BOUND, UNTRAINED, Scores, read_system
+from uss.evaluation.results import BOUND, UNTRAINED, Scores, SystemResults, read_system
 from uss.evaluation.results_markdown import (
     comparison_markdown,
     results_markdown,
@@ -47,8 +48,9 @@ from uss.tables import Result, write_table
 ANCHOR_SCORES = DATA / "anchors.json"
 NOTES = Path("local/results_notes.md")
 IMPORTED = "results_imported"  # on others' mixtures: a table of their own
+DEV = "results_dev"
 MAIN = "results"  # on the evaluation list; other folders are extra columns
-TABLE_ORDER = ["resunet", "resunet_joint", "mae_frozen", "mae_updated", "mae_aligned"]
+TABLE_ORDER = ["resunet", "resunet_joint", "mae_frozen", "mae_updated", "mae_aligned", "mae_random"]
 PUBLISHED = ["RESULTS.md", "results.json", "figure2.png", "figure2.csv", "figure3.png"]
 WRITTEN = [*PUBLISHED, "results.csv", "table1.md", "figure2.pdf", "figure3.pdf", "index.html"]
 
@@ -59,12 +61,6 @@ def in_table_order(systems: list[str]) -> list[str]:
     """METHOD's systems in its order, then the recipe's own as given."""
     known = [system for system in TABLE_ORDER if system in systems]
     return known + [system for system in systems if system not in known]
-
-
-def mixture_lists() -> dict[str, Path]:
-    """Folder of the results -> the list that they are of; the list of detected anchors if any."""
-    paths = {folder: DATA / "mixtures" / f"{name}.csv" for name, (_, folder) in LISTS.items()}
-    return {folder: path for folder, path in paths.items() if folder == MAIN or path.exists()}
 
 
 def result_folders(experiment: Path, systems: list[str], folder: str) -> list[Path]:
@@ -81,9 +77,9 @@ def model_directories(experiment: Path, systems: list[str]) -> list[Path]:
 def final_step(experiment: Path, systems: list[str], config: Evaluate, command: str) -> Step:
     """The step of RESULTS.md, the last file to be written, with all that the report reads."""
     inputs: dict[str, Path | str | None] = {"classes": DATA / "classes.csv"}
-    for folder, mixtures in mixture_lists().items():
+    for name, mixtures in mixture_lists(config).items():
         inputs[str(mixtures)] = mixtures
-        for path in result_folders(experiment, systems, folder):
+        for path in result_folders(experiment, systems, LISTS[name][2]):
             inputs[str(path)] = digest_of_files(sorted(path.glob("part_*")))  # with their records
     inputs["examples"] = digest_of_stats(sorted((experiment / "examples").glob("*/*.wav")))
     optional = [ANCHOR_SCORES, NOTES]
@@ -91,6 +87,28 @@ def final_step(experiment: Path, systems: list[str], config: Evaluate, command: 
         optional += [directory / "config.yaml", directory / "train.jsonl"]
     inputs |= {str(path): path if path.exists() else None for path in optional}
     return Step(experiment / "RESULTS.md", inputs, {**to_dict(config), "command": command})
+
+
+def compare_on_list(
+    results: list[SystemResults], mixtures: Path, classes: Classes, config: Evaluate
+) -> tuple[Scores, Comparison]:
+    """Raises ValueError where the results cannot be compared, or are of another list."""
+    scores = Scores(results)
+    if scores.list_digest != digest(mixtures):
+        raise ValueError(f"{mixtures} has changed since the evaluation; ./run.sh --stage 7")
+    return scores, compare(scores, classes, config.summary, config.num_draws, config.seed)
+
+
+def write_dev_table(
+    experiment: Path, systems: list[str], classes: Classes, config: Evaluate
+) -> None:
+    """table1_dev.md: all that a development list is asked for."""
+    (mixtures,) = mixture_lists(config).values()
+    results = [read_system(path) for path in result_folders(experiment, systems, DEV)]
+    _, comparison = compare_on_list(results, mixtures, classes, config)
+    table = comparison_markdown(comparison)
+    write_text(experiment / "table1_dev.md", table)
+    logger.info("wrote %s\n%s", experiment / "table1_dev.md", table)
 
 
 def make_record(
@@ -105,15 +123,11 @@ def make_record(
         ValueError: results that are incomplete or cannot be compared.
     """
     scores, facts, comparisons = {}, {}, {}
-    for folder, mixtures in mixture_lists().items():
+    for name, mixtures in mixture_lists(config).items():
+        folder = LISTS[name][2]
         results = [read_system(path) for path in result_folders(experiment, systems, folder)]
-        scores[folder] = Scores(results)
-        if scores[folder].list_digest != digest(mixtures):
-            raise ValueError(f"{mixtures} has changed since the evaluation; ./run.sh --stage 7")
+        scores[folder], comparisons[folder] = compare_on_list(results, mixtures, classes, config)
         facts[folder] = {result.system: result.facts for result in results}
-        comparisons[folder] = compare(
-            scores[folder], classes, config.summary, config.num_draws, config.seed
-        )
         rows = [row for result in results for row in result.results]
         write_table(experiment / f"{folder}.csv", rows, Result)
     if IMPORTED in comparisons:
@@ -189,6 +203,9 @@ def main(argv: list[str] | None = None) -> None:
     config = load(options.conf, "evaluate", Evaluate, options.overrides)
     experiment = Path("exp") / options.name
     systems = in_table_order(options.systems)
+    if config.split == "dev":
+        write_dev_table(experiment, systems, read_classes(DATA / "classes.csv"), config)
+        return
     words = ["./run.sh", "--name", options.name, "--systems", " ".join(systems)]
     for override in options.overrides:
         words += ["--set", override]

@@ -46,6 +46,7 @@ def main(argv: list[str] | None = None) -> None:
         "kind": "audio_mae",
         "model": to_dict(amae.model),
         "mask_ratio": amae.mask_ratio,
+        "mixed_fraction": amae.mixed_fraction,
         "segments": segments,
         "training": to_dict(amae.training),
         "inputs": {split: clips[split].packed.digest for split in splits},

@@ -12,7 +12,8 @@ def feature_set_name(system: System) -> str:
     """The folder's name: all that the cached numbers depend on beside A-MAE and list."""
     amae = system.amae
     grid = "_grid" if amae.fusion == "bottleneck" else ""  # not yet pooled over frequency
-    return f"{amae.features}{grid}_{system.normalization}"
+    untrained = "" if amae.pretrained else "_untrained"
+    return f"{amae.features}{grid}{untrained}_{system.normalization}"
 
 
 def needs_cache(system: System) -> bool:

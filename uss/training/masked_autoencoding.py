@@ -9,12 +9,14 @@ from torch import Tensor
 from torchaudio.functional import resample
 
 from uss.audio import dbfs, from_int16
+from uss.data.mixing import energy_match
 from uss.data.waveforms import WaveformSet
 from uss.models.audio_mae import PATCH, AudioMae, draw_kept_patches
 from uss.models.filterbank import Filterbank, measure
 from uss.schema import Amae, AmaeModel, Anchors
 from uss.seeding import rng
 
+MIN_PEAK = 1e-10
 MAX_REDRAWS = 20  # of a silent segment
 NUM_MEASURED_BATCHES = 32
 NUM_EVALUATED_BATCHES = 16
@@ -38,9 +40,9 @@ class Segments:
         self.silence_dbfs = anchors.silence_dbfs
         self.seed = seed
 
-    def batch(self, index: int, size: int) -> np.ndarray:
+    def batch(self, *index: int, size: int) -> np.ndarray:
         """Batch number `index`: (size, samples) float32, a pure function of seed and index."""
-        generator = rng(self.seed, "amae_batch", index)
+        generator = rng(self.seed, "amae_batch", *index)
         return np.stack([self._segment(generator) for _ in range(size)])
 
     def _segment(self, generator: np.random.Generator) -> np.ndarray:
@@ -54,6 +56,18 @@ class Segments:
             if dbfs(segment) >= self.silence_dbfs:
                 break
         return segment
+
+
+def shown(segments: Segments, amae: Amae, index: int) -> Tensor:
+    """Batch number `index` as separators will show it to the A-MAE, (batch, samples): a part mixed
+    with other segments at equal energy, all with a peak of 1."""
+    size = amae.training.batch_size
+    waveform = torch.from_numpy(segments.batch(index, size=size))
+    num_mixed = round(amae.mixed_fraction * size)
+    if num_mixed:
+        others = torch.from_numpy(segments.batch(index, 1, size=num_mixed))
+        waveform[:num_mixed] += energy_match(waveform[:num_mixed], others)
+    return waveform / waveform.abs().amax(dim=1, keepdim=True).clamp(min=MIN_PEAK)
 
 
 class MaskedAutoencodingTask:
@@ -98,7 +112,7 @@ class MaskedAutoencodingTask:
 
     def _loss(self, segments: Segments, index: int) -> Tensor:
         training = self.amae.training
-        waveform = torch.from_numpy(segments.batch(index, training.batch_size)).to(self.device)
+        waveform = shown(segments, self.amae, index).to(self.device)
         fbank = self.model.fbank(resample(waveform, self.sample_rate, self.model.model.sample_rate))
         kept = draw_kept_patches(
             rng(training.seed, "amae_mask", index),
@@ -115,9 +129,8 @@ def measured(amae: Amae, segments: Segments, sample_rate: int) -> AmaeModel:
     model = amae.model
     if model.mean is not None:
         return model
-    size = amae.training.batch_size
     batches = (
-        resample(torch.from_numpy(segments.batch(index, size)), sample_rate, model.sample_rate)
+        resample(shown(segments, amae, index), sample_rate, model.sample_rate)
         for index in range(NUM_MEASURED_BATCHES)
     )
     mean, std = measure(Filterbank(model.sample_rate, model.mel_bins), batches)

@@ -23,8 +23,9 @@ class Data:
     packages: str | None  # folder that holds the .deb and .whl files; null: downloaded
     unlabelled: bool  # also the packages' other audio, for self-supervised pretraining
     seed: int
-    eval_fraction: float  # of a class's groups
-    dev_fraction: float  # of the groups that remain
+    num_folds: int  # parts that are evaluated in turn
+    fold: int  # the one that is evaluated here, from 0
+    dev_fraction: float  # of a class's groups; the same ones whatever the fold
     overlapping: list[list[str]]  # names of two classes that must not meet
     events_per_class: EventsPerClass
     sample_rate: int
@@ -40,9 +41,12 @@ class Data:
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise ValueError(f"seed is {self.seed}, must be at least 0")
-        for key in ("eval_fraction", "dev_fraction"):
-            if not 0 < getattr(self, key) < 1:
-                raise ValueError(f"{key} is {getattr(self, key)}, must be between 0 and 1")
+        if not 0 < self.dev_fraction < 1:
+            raise ValueError(f"dev_fraction is {self.dev_fraction}, must be between 0 and 1")
+        if self.num_folds < 2:
+            raise ValueError(f"num_folds is {self.num_folds}, must be at least 2")
+        if not 0 <= self.fold < self.num_folds:
+            raise ValueError(f"fold is {self.fold}, must be from 0 to {self.num_folds - 1}")
         for pair in self.overlapping:
             if len(pair) != 2:
                 raise ValueError(f"overlapping has {pair}, must be pairs of class names")

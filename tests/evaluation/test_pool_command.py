@@ -1,0 +1,95 @@
+"""Small results of two folds are kept, and become one report without data or checkpoints."""
+
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from uss.bin import keep, pool
+from uss.files import read_json, write_json, write_text
+
+SYSTEMS = ["resunet_joint", "mae_frozen"]
+
+
+def make_run(recipe, fold: int, systems: list[str]) -> Path:
+    """A fold with recordings of its own, trained with its number as seed; kept in runs/."""
+    mixtures = [(name, class_id, f"{group}{fold}") for name, class_id, group in recipe.mixtures]
+    recipe.write_list("eval", [(f"{fold}{name}", *rest) for name, *rest in mixtures])
+    shutil.rmtree(recipe.experiment, ignore_errors=True)
+    for system in [*systems, "untrained", "ideal_ratio_mask"]:
+        recipe.write_results(system, mixtures=mixtures, seed=fold)
+    for system in systems:
+        recipe.write_training(recipe.experiment / system)
+        write_config(recipe.experiment / system, seed=fold)
+        checkpoint = recipe.experiment / system / "checkpoints" / "step_00000400.pt"
+        checkpoint.parent.mkdir()
+        with zipfile.ZipFile(checkpoint, "w") as file:
+            file.writestr("weights", bytes(100))
+    write_json(
+        Path("data/amae_probe.json"),
+        {"accuracy": {"A-MAE": 0.38, "untrained A-MAE": 0.31}, "num_classes": 4},
+    )
+    folder = Path(f"runs/fold{fold}")
+    keep.main(["--name", "paper", "--folder", str(folder)])
+    return folder
+
+
+def write_config(directory: Path, seed: int, learning_rate: float = 1e-3) -> None:
+    training = {"seed": seed, "steps": 400, "learning_rate": learning_rate}
+    config = {"kind": "separator", "system": {"query": "at_soft"}, "training": training}
+    write_text(directory / "config.yaml", yaml.safe_dump(config))
+
+
+@pytest.fixture
+def runs(make_recipe) -> list[str]:
+    recipe = make_recipe()
+    folders = [make_run(recipe, 0, [*SYSTEMS, "resunet"]), make_run(recipe, 1, SYSTEMS)]
+    shutil.rmtree("data")
+    shutil.rmtree("exp")
+    return list(map(str, folders))
+
+
+def test_two_folds_become_one_report(runs):
+    pool.main(["--runs", *runs, "--folder", "."])
+    results = read_json(Path("results.json"))
+    assert results["comparison"]["num_recordings"] == 6  # 3 a fold
+    assert [row["system"] for row in results["comparison"]["rows"]] == [
+        *SYSTEMS,
+        "ideal_ratio_mask",
+    ]
+    assert results["comparison"]["rows"][1]["gain"]["value"] == pytest.approx(0.5)
+    text = Path("RESULTS.md").read_text()
+    trainings = text.split("## Each training")[1].split("##")[0]
+    assert "| fold0 |" in trainings and "| fold1 |" in trainings
+    assert "## All systems of fold0, one training each" in text and "| resunet |" in text
+    assert "All systems of fold1" not in text
+    assert "38 %" in text and "31 %" in text
+    assert "python -m uss.bin.pool --runs runs/fold0 runs/fold1 --folder ." in text
+    assert Path("figure2.pdf").exists() and Path("figure2.png").exists()
+
+
+def test_a_run_with_other_settings_is_refused(runs):
+    write_config(Path("runs/fold1/mae_frozen"), seed=1, learning_rate=2e-3)
+    with pytest.raises(ValueError, match=r"mae_frozen.*learning_rate \(0.001 -> 0.002\)"):
+        pool.main(["--runs", *runs, "--folder", "."])
+
+
+def test_an_edited_result_is_refused(runs):
+    path = Path("runs/fold1/mae_frozen/results/part_0000.csv")
+    path.write_text(path.read_text().replace("mae_frozen,average,-m_0_0", "mae_frozen,average,-m"))
+    with pytest.raises(ValueError, match="was edited"):
+        pool.main(["--runs", *runs, "--folder", "."])
+
+
+def test_what_is_not_trained_to_its_end_is_not_kept(make_recipe):
+    recipe = make_recipe()
+    make_run(recipe, 0, SYSTEMS)
+    config = yaml.safe_load((recipe.experiment / "mae_frozen" / "config.yaml").read_text())
+    config["training"]["steps"] = 500
+    write_text(recipe.experiment / "mae_frozen" / "config.yaml", yaml.safe_dump(config))
+    with pytest.raises(ValueError, match="mae_frozen has done 400 of 500"):
+        keep.main(["--name", "paper", "--folder", "runs/again"])
+    with pytest.raises(ValueError, match="other has no results"):
+        keep.main(["--name", "other", "--folder", "runs/again"])

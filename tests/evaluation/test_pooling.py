@@ -1,0 +1,85 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from uss.evaluation.comparison import compare
+from uss.evaluation.pooling import pool
+from uss.evaluation.results import Scores, SystemResults
+from uss.labels import Classes
+from uss.tables import ClassRow, Result
+
+SYSTEMS = ["resunet_joint", "mae_aligned"]
+
+
+def results(system: str, list_digest: str, groups: str, value: float, **facts) -> SystemResults:
+    """Two mixtures of each group, in class /m/0."""
+    rows = [
+        Result(system, embedding, f"{i:03d}", "/m/0", group, value + i, value + i, value)
+        for embedding in ("average", "oracle")
+        for i, group in enumerate(groups * 2)
+    ]
+    facts = {"list_digest": list_digest, "num_classes": 1, "num_parts": 1, **facts}
+    return SystemResults(system, sorted(rows), {"config_digest": "c", "commit": "a", **facts})
+
+
+def runs(gain: float = 0.5) -> dict[Path, list[SystemResults]]:
+    """Two seeds of fold 1, one of fold 2."""
+    return {
+        Path(f"run{number}"): [
+            results(system, digest, groups, value + gain * (system == "mae_aligned"), seed=number)
+            for system in SYSTEMS
+        ]
+        for number, (digest, groups, value) in enumerate(
+            [("fold1", "ab", 1.0), ("fold1", "ab", 2.0), ("fold2", "c", 4.0)]
+        )
+    }
+
+
+def test_seeds_are_averaged_and_folds_stand_side_by_side():
+    baseline, ours = pool(runs())
+    assert (baseline.system, ours.system) == tuple(SYSTEMS)
+    average = [row for row in baseline.results if row.embedding == "average"]
+    assert [(row.mixture_id, row.group, row.sdri) for row in average] == [
+        ("0/000", "a", 1.5),
+        ("0/001", "b", 2.5),
+        ("0/002", "a", 3.5),
+        ("0/003", "b", 4.5),
+        ("1/000", "c", 4.0),
+        ("1/001", "c", 5.0),
+    ]
+    assert baseline.facts["seed"] == "0, 1, 2" and baseline.facts["num_trainings"] == 3
+
+
+def test_the_pooled_gain_is_paired():
+    scores = Scores(pool(runs(gain=0.25)))
+    classes = Classes([ClassRow(0, "/m/0", "Thing")], "classes.csv")
+    comparison = compare(scores, classes, "mean", num_draws=100, seed=0)
+    gain = comparison.rows[1].gain
+    assert gain.value == pytest.approx(0.25)
+    assert (gain.low, gain.high) == pytest.approx((0.25, 0.25))
+    assert comparison.num_recordings == 3
+    assert comparison.rows[0].headlines["average_sdri"].value == pytest.approx(
+        np.mean([2.5, 3.5, 4.5])
+    )
+
+
+def test_a_system_without_one_of_the_folds_is_refused():
+    incomplete = runs()
+    incomplete[Path("run2")].pop()  # mae_aligned has not met fold 2
+    with pytest.raises(ValueError, match="different lists"):
+        Scores(pool(incomplete))
+
+
+def test_a_recording_in_two_lists_is_no_fold():
+    mixed = runs()
+    mixed[Path("run3")] = [results("resunet_joint", "fold3", "b", 0.0, seed=3)]
+    with pytest.raises(ValueError, match="recording b of resunet_joint is in two"):
+        pool(mixed)
+
+
+def test_runs_on_one_list_with_other_mixtures_are_refused():
+    mixed = runs()
+    mixed[Path("run3")] = [results("resunet_joint", "fold2", "d", 0.0, seed=3)]
+    with pytest.raises(ValueError, match="hold different mixtures"):
+        pool(mixed)

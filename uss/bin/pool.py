@@ -1,0 +1,140 @@
+"""Several trainings of the same systems as one result, over folds and seeds.
+
+Reads the runs, each a folder of uss.bin.keep; conf/evaluate.yaml; local/results_notes.md.
+Writes in FOLDER: RESULTS.md, results.json, figure2.{png,pdf,csv}; with evaluate.split dev only
+table1_dev.md. Systems that every run has are pooled; each run that has more systems gets a table of
+its own, of one training each.
+
+    python -m uss.bin.pool --runs runs/fold0 runs/fold1 runs/fold2 --folder .
+"""
+
+import logging
+import shlex
+from pathlib import Path
+
+from uss.bin.command import parser, run
+from uss.bin.evaluate import LISTS
+from uss.bin.report import NOTES, in_table_order
+from uss.config import load
+from uss.evaluation.comparison import Comparison, compare
+from uss.evaluation.pooled_markdown import Pooled, Run, pooled_markdown
+from uss.evaluation.pooling import pool
+from uss.evaluation.record import read_training
+from uss.evaluation.results import BOUND, Scores, SystemResults, read_system
+from uss.evaluation.results_markdown import comparison_markdown
+from uss.files import changes, read_json, write_json, write_text
+from uss.labels import Classes, read_classes
+from uss.schema import Evaluate
+from uss.training.model_config import read_config
+
+MODELS = ("tagger", "amae")
+
+logger = logging.getLogger(__name__)
+
+
+def read_run(directory: Path, folder: str, classes: Classes, config: Evaluate) -> Run:
+    """Raises ValueError where it has no results, broken ones, or of other classes."""
+    systems = [path.parent.name for path in directory.glob(f"*/{folder}")]
+    names = [name for name in in_table_order(sorted(systems)) if name != BOUND]
+    if not names:
+        raise ValueError(f"{directory} has no {folder}; uss.bin.keep writes a run")
+    names += [BOUND] if BOUND in systems else []
+    results = [read_system(directory / name / folder) for name in names]
+    comparison = comparison_of(results, classes, config)
+    trainings = [read_training(directory / name, comparison) for name in [*MODELS, *names]]
+    probe = directory / "amae_probe.json"
+    return Run(
+        name=directory.name,
+        results=results,
+        comparison=comparison,
+        trainings=[training for training in trainings if training],
+        probe=read_json(probe) if probe.exists() else None,
+    )
+
+
+def comparison_of(results: list[SystemResults], classes: Classes, config: Evaluate) -> Comparison:
+    return compare(Scores(results), classes, config.summary, config.num_draws, config.seed)
+
+
+def common(runs: list[Run]) -> dict[Path, list[SystemResults]]:
+    """The results of the systems that all runs have."""
+    systems = set.intersection(*({result.system for result in run.results} for run in runs))
+    return {
+        Path(run.name): [result for result in run.results if result.system in systems]
+        for run in runs
+    }
+
+
+def read_class_table(directories: list[Path]) -> Classes:
+    """The classes, which all runs must share."""
+    first, *others = [directory / "classes.csv" for directory in directories]
+    classes = read_classes(first)
+    for path in others:
+        if read_classes(path).ids != classes.ids:
+            raise ValueError(f"{path} has other classes than {first}: they cannot be pooled")
+    return classes
+
+
+def refuse_other_settings(directories: list[Path], systems: list[str]) -> None:
+    """Runs of one system may differ in seed and inputs, in nothing else.
+
+    Raises:
+        ValueError: naming the keys that differ.
+    """
+    for system in systems:
+        first, *others = [settings(directory / system) for directory in directories]
+        for directory, other in zip(directories[1:], others, strict=True):
+            differences = changes(first, other)
+            if differences:
+                raise ValueError(
+                    f"{directory / system} was trained with other settings than "
+                    f"{directories[0] / system}: {', '.join(differences)}; pool like with like"
+                )
+
+
+def settings(directory: Path) -> dict:
+    config = read_config(directory)
+    training = {k: v for k, v in config["training"].items() if k not in ("seed", "log_steps")}
+    return {"system": config["system"], "training": training}
+
+
+def main(argv: list[str] | None = None) -> None:
+    options = parser(__doc__)
+    options.add_argument("--runs", type=Path, nargs="+", required=True, help="folders of keep")
+    options.add_argument("--folder", type=Path, required=True, help="to be written")
+    options = options.parse_args(argv)
+    config = load(options.conf, "evaluate", Evaluate, options.overrides)
+    classes = read_class_table(options.runs)
+    folder = LISTS[config.split][2]
+    runs = [read_run(path, folder, classes, config) for path in options.runs]
+    results = pool(common(runs))
+    refuse_other_settings(options.runs, [r.system for r in results if r.system != BOUND])
+    comparison = comparison_of(results, classes, config)
+    if config.split == "dev":
+        write_text(options.folder / "table1_dev.md", comparison_markdown(comparison))
+        return
+    words = ["python", "-m", "uss.bin.pool", "--runs", *map(str, options.runs)]
+    pooled = Pooled(
+        recipe=Path.cwd().name,
+        command=shlex.join([*words, "--folder", str(options.folder)]),
+        notes=NOTES.read_text(encoding="utf-8") if NOTES.exists() else "",
+        comparison=comparison,
+        facts={result.system: result.facts for result in results},
+        runs=runs,
+    )
+    write_json(options.folder / "results.json", pooled.to_dict())
+    draw(comparison, config, classes, options.folder)
+    write_text(options.folder / "RESULTS.md", pooled_markdown(pooled))
+    logger.info("wrote %s", options.folder / "RESULTS.md")
+
+
+def draw(comparison: Comparison, config: Evaluate, classes: Classes, folder: Path) -> None:
+    from uss.evaluation.figures import figure2
+
+    wanted = config.figure2_classes
+    class_ids = None if wanted == "all" else [classes.ids[classes.index_of_name(n)] for n in wanted]
+    figure2(comparison, class_ids, folder / "figure2")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,168 @@
+"""RESULTS.md of several runs: the pooled table, and what each training alone gives."""
+
+from dataclasses import asdict, dataclass
+
+from uss.evaluation.comparison import REFERENCE, Comparison
+from uss.evaluation.record import Training
+from uss.evaluation.results import SystemResults
+from uss.evaluation.results_markdown import MADE_BY, comparison_markdown
+from uss.evaluation.results_table import (
+    ABSENT,
+    Table,
+    class_table,
+    cost_table,
+    decibels,
+    markdown,
+    with_interval,
+)
+
+
+@dataclass
+class Run:
+    """One training of each of some systems, on one list.
+
+    Attributes:
+        name: of its folder.
+        results: of each system, the bound last.
+        comparison: of this run alone.
+        trainings: of tagger, A-MAE and systems.
+        probe: amae_probe.json, where the recipe has an A-MAE.
+    """
+
+    name: str
+    results: list[SystemResults]
+    comparison: Comparison
+    trainings: list[Training]
+    probe: dict | None
+
+
+@dataclass
+class Pooled:
+    """All that the report of several runs states; `facts`: system -> of its pooled results."""
+
+    recipe: str
+    command: str
+    notes: str
+    comparison: Comparison
+    facts: dict[str, dict]
+    runs: list[Run]
+
+    def to_dict(self) -> dict:
+        """For results.json."""
+        content = asdict(self)
+        for run in content["runs"]:
+            run["lists"] = {r.system: r.facts for r in map(SystemResults._make, run.pop("results"))}
+        return content
+
+
+def pooled_markdown(pooled: Pooled) -> str:
+    comparison = pooled.comparison
+    num_runs = len(pooled.runs)
+    sections = [
+        f"# Results of {pooled.recipe}",
+        f"Written by `uss.bin.pool` from {num_runs} runs; do not edit.",
+        pooled.notes.strip(),
+        "## Systems, pooled over the runs",
+        comparison_markdown(comparison),
+        "Runs on one list are averaged mixture by mixture; runs on different lists are folds, "
+        "which share no recording and stand side by side.",
+        "![Class-wise SDRi](figure2.png)",
+        "## Each training",
+        "SDRi in dB with the average embedding, and its paired gain, of single trainings.",
+        markdown(trainings_table(pooled)),
+        *_other_systems(pooled),
+        "## Classes",
+        "SDRi in dB with the average embedding, pooled.",
+        markdown(class_table(comparison)),
+        *_probes(pooled),
+        "## Networks",
+        markdown(cost_table({name: pooled.facts[name]["cost"] for name in comparison.trained})),
+        "## Training",
+        markdown(models_table(pooled)),
+        *_provenance(pooled),
+    ]
+    return "\n\n".join(section.strip() for section in sections if section) + "\n"
+
+
+def trainings_table(pooled: Pooled) -> Table:
+    """What each training gives, a row a run, two columns a system."""
+    systems = pooled.comparison.trained
+    header = ["run"]
+    for system in systems:
+        header += [system] + ([f"{system}: gain"] if system != REFERENCE else [])
+    rows = []
+    for run in pooled.runs:
+        by_name = {row.system: row for row in run.comparison.rows}
+        cells = [run.name]
+        for system in systems:
+            cells.append(decibels(by_name[system].headlines["average_sdri"].value))
+            if system != REFERENCE:
+                cells.append(with_interval(by_name[system].gain))
+        rows.append(cells)
+    return Table(header, rows)
+
+
+def _other_systems(pooled: Pooled) -> list[str]:
+    """Tables of the runs that hold more systems than all have."""
+    sections = []
+    for run in pooled.runs:
+        if set(run.comparison.trained) > set(pooled.comparison.trained):
+            sections += [
+                f"## All systems of {run.name}, one training each",
+                comparison_markdown(run.comparison),
+            ]
+    return sections
+
+
+def _probes(pooled: Pooled) -> list[str]:
+    runs = [run for run in pooled.runs if run.probe]
+    if not runs:
+        return []
+    kinds = list(runs[0].probe["accuracy"])
+    rows = [
+        [run.name, *(f"{100 * run.probe['accuracy'][kind]:.0f} %" for kind in kinds)]
+        for run in runs
+    ]
+    probe = runs[0].probe
+    return [
+        "## What the A-MAE's features tell",
+        f"Accuracy, in the mean over {probe['num_classes']} classes, of a linear classifier that "
+        "is trained on the training anchors and tried on the development anchors.",
+        markdown(Table(["run", *kinds], rows)),
+    ]
+
+
+def models_table(pooled: Pooled) -> Table:
+    header = ["run", "model", "seed", "steps", "hours", "final loss"]
+    rows = [
+        [
+            run.name,
+            training.model,
+            str(training.seed),
+            f"{training.steps:,}",
+            f"{training.hours:.2f}",
+            f"{training.final_loss:.5f}",
+        ]
+        for run in pooled.runs
+        for training in run.trainings
+    ]
+    return Table(header, rows)
+
+
+def _provenance(pooled: Pooled) -> list[str]:
+    lists = [[run.name, run.comparison.list_digest] for run in pooled.runs]
+    rows = []
+    for run in pooled.runs:
+        for result in run.results:
+            facts = result.facts
+            cells = [facts["seed"], facts["config_digest"], facts["training_commit"]]
+            shown = [ABSENT if cell is None else str(cell) for cell in cells]
+            rows.append([run.name, result.system, *shown, str(facts["commit"])])
+    return [
+        "## How to make them again",
+        f"In `egs/{pooled.recipe}`, from the kept runs:",
+        f"```\n{pooled.command}\n```",
+        f"The bootstrap has seed {pooled.comparison.seed}. Digests are SHA-256.",
+        markdown(Table(["run", "evaluation list"], lists)),
+        markdown(Table(["run", *MADE_BY], rows)),
+    ]

@@ -1,0 +1,72 @@
+"""Several trainings of the same systems as one result: folds side by side, seeds averaged.
+
+Runs on the same list (other seeds) are averaged, mixture by mixture; runs on different lists
+(folds, each with recordings of its own) stand side by side. So every recording counts once,
+whatever the number of trainings.
+"""
+
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from uss.evaluation.results import SystemResults
+from uss.files import digest_of
+from uss.tables import Result
+
+METRICS = ("sdr", "sdri", "si_sdr")
+
+
+def pool(runs: dict[Path, list[SystemResults]]) -> list[SystemResults]:
+    """One SystemResults for each system, in the order of their first appearance.
+
+    Mixture ids get the number of their list in front. The pooled list's digest stands for the
+    lists in order, so that systems on other folds than the rest are refused like any other mix-up.
+
+    Raises:
+        ValueError: two runs hold a recording in different lists (then they are no folds), or runs
+            on one list hold different mixtures.
+    """
+    lists = sorted({result.facts["list_digest"] for results in runs.values() for result in results})
+    by_system: dict[str, dict[str, list[SystemResults]]] = defaultdict(lambda: defaultdict(list))
+    for results in runs.values():
+        for result in results:
+            by_system[result.system][result.facts["list_digest"]].append(result)
+    return [_pool_system(system, on_list, lists) for system, on_list in by_system.items()]
+
+
+def _pool_system(
+    system: str, on_list: dict[str, list[SystemResults]], lists: list[str]
+) -> SystemResults:
+    results: list[Result] = []
+    list_of_group: dict[str, str] = {}
+    for list_digest in sorted(on_list):
+        number = lists.index(list_digest)
+        for row in _average(on_list[list_digest]):
+            if list_of_group.setdefault(row.group, list_digest) != list_digest:
+                raise ValueError(
+                    f"recording {row.group} of {system} is in two different evaluation lists: "
+                    "pool folds, which share none, or runs on one list"
+                )
+            results.append(row._replace(mixture_id=f"{number}/{row.mixture_id}"))
+    trainings = [result for of_list in on_list.values() for result in of_list]
+    facts = dict(trainings[0].facts)
+    for key in ("config_digest", "seed", "commit"):
+        facts[key] = ", ".join(dict.fromkeys(str(result.facts[key]) for result in trainings))
+    facts["list_digest"] = digest_of(sorted(on_list))
+    facts["num_trainings"] = len(trainings)
+    return SystemResults(system, sorted(results), facts)
+
+
+def _average(trainings: list[SystemResults]) -> list[Result]:
+    """The mean over trainings of each mixture's values."""
+    keys = [[row._replace(sdr=0.0, sdri=0.0, si_sdr=0.0) for row in t.results] for t in trainings]
+    if any(key != keys[0] for key in keys):
+        raise ValueError(
+            f"runs of {trainings[0].system} on one list hold different mixtures: make them again"
+        )
+    values = np.mean([[row[-3:] for row in t.results] for t in trainings], axis=0)
+    return [
+        row._replace(**dict(zip(METRICS, map(float, means), strict=True)))
+        for row, means in zip(keys[0], values, strict=True)
+    ]
