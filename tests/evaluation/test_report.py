@@ -127,6 +127,8 @@ def test_the_second_run_does_nothing(make_recipe, caplog):
     subprocess.run([sys.executable, "-c", command, *arguments], check=True, env=environment)
 
     page.unlink()
+    run(systems)
+    assert page.exists()
     recipe.write_results("mae_frozen", commit="def5678")
     run(systems)
     assert "def5678" in page.read_text()
