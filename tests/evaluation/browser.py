@@ -98,9 +98,9 @@ class Browser:
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory):
-    """Skipped only where chromium is not installed (tests/run.sh installs it where it can)."""
+    """Skipped only where chromium is not installed; tests/run.sh installs it where root runs it."""
     if shutil.which("chromedriver") is None or shutil.which("chromium") is None:
-        pytest.skip("chromium and chromium-driver are not installed and cannot be by tests/run.sh")
+        pytest.skip("chromium is not installed: apt-get install chromium chromium-driver")
     session = Browser(tmp_path_factory.mktemp("profile"))
     yield session
     session.close()
