@@ -13,4 +13,10 @@ echo "shellcheck: ${#scripts[@]} scripts"
 shellcheck --external-sources --source-path=. "${scripts[@]}"
 echo "ruff"
 ruff check .
+if (( EUID == 0 )) && type -P apt-get >/dev/null && ! type -P chromedriver >/dev/null; then
+    echo "apt-get install chromium chromium-driver: for tests of the report's page"
+    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq install --no-install-recommends chromium chromium-driver; } \
+        || echo "tests/run.sh: chromium could not be installed; its tests are skipped" >&2
+fi
 python -m pytest "$@"

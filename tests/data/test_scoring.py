@@ -1,13 +1,10 @@
 """Stage 7's measuring: levels, embeddings, examples."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
 from tests.data.tiny_recipe import RATE
-from uss import audio
 from uss.bin import mixtures
 from uss.data.anchors import AnchorSet
 from uss.data.averages import average_embeddings
@@ -15,6 +12,7 @@ from uss.data.dataset import Dataset
 from uss.data.mixing import energy_match
 from uss.data.mixtures import MixtureList
 from uss.evaluation import scoring
+from uss.evaluation.cross_check import CrossCheck
 from uss.models.mae_resunet import build_separator
 from uss.schema import Stft, System
 from uss.tables import Anchor, read_table
@@ -35,10 +33,15 @@ def evaluated(recipe):
     return MixtureList("data/mixtures/eval.csv", AnchorSet("data/eval"))
 
 
-def score(evaluated, estimator, normalization="none", rows=range(8), batch_size=3, examples=None):
-    return scoring.score(
-        "x", estimator, normalization, evaluated, rows, CLASS_IDS, batch_size, CPU, examples or {}
+def separations(evaluated, estimator, normalization="none", rows=range(8), batch_size=3):
+    return scoring.separations(
+        estimator, normalization, evaluated, rows, CLASS_IDS, batch_size, CPU
     )
+
+
+def score(evaluated, *options, **more_options):
+    batches = separations(evaluated, *options, **more_options)
+    return scoring.score("x", batches, evaluated, CrossCheck(set()))
 
 
 def answer(function):
@@ -121,30 +124,32 @@ def test_a_separator_gets_the_targets_own_and_its_classs_average_embedding(
     np.testing.assert_array_equal(mean, averages.embedding[classes])
 
 
-def test_examples_of_a_real_separator(evaluated, separator, averages, tmp_path):
+def test_signals_of_some_rows(evaluated, separator, averages):
+    """What the examples are made of."""
     estimator = scoring.separator_estimates(separator, averages)
-    folder = tmp_path / "examples" / "one"
-    score(evaluated, estimator, "joint", examples={4: folder})
-    assert sorted(path.name for path in folder.iterdir()) == ["mixture.wav", "target.wav", "x.wav"]
+    first, second = separations(evaluated, estimator, "joint", rows=[6, 4])
+    assert (first.embedding, second.embedding) == ("oracle", "average")
+    assert first.rows == second.rows == [6, 4]
     target, mixture = anchors_and_mixture(evaluated, 4)
-    np.testing.assert_allclose(audio.decode(folder / "mixture.wav")[0], mixture, atol=1e-6)
-    np.testing.assert_allclose(audio.decode(folder / "target.wav")[0], target, atol=1e-6)
-    waveform, rate = audio.decode(folder / "x.wav")
-    assert (waveform.shape, rate) == ((1, 800), RATE)
+    np.testing.assert_allclose(second.mixture[1:], mixture, atol=1e-6)
+    np.testing.assert_allclose(second.target[1:], target, atol=1e-6)
     classes = [CLASS_IDS.index(evaluated.anchors.anchors[evaluated.target_rows[4]].class_id)]
     condition = torch.from_numpy(averages.embedding[classes])
     peak = mixture.abs().max()
     with torch.no_grad():
         expected = separator(mixture / peak, condition) * peak
-    np.testing.assert_allclose(waveform, expected, atol=1e-5)  # what a user has: the average
+    np.testing.assert_allclose(second.estimate[1:], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("normalization", ["none", "joint", "per_signal"])
+def test_museval_agrees_on_the_sampled_rows(evaluated, normalization):
+    batches = separations(evaluated, answer(lambda mixed: 0.7 * mixed.mixture), normalization)
+    check = CrossCheck({0, 4, 7})
+    assert len(scoring.score("x", batches, evaluated, check)) == 8
+    assert check.num == 3 and check.max_difference < 1e-6
 
 
 def test_the_bound_uses_the_truth_and_is_one_row_a_mixture(evaluated):
     results = score(evaluated, scoring.ideal_estimates(System(stft=Stft(64, 32)), CPU))
     assert len(results) == 8
     assert min(row.sdri for row in results) > 3
-
-
-def test_no_folder_is_made_for_other_rows(evaluated, tmp_path):
-    score(evaluated, answer(lambda m: m.mixture), rows=range(4), examples={6: Path("never")})
-    assert not Path("never").exists()

@@ -1,13 +1,14 @@
 import csv
+from itertools import pairwise
 
 import matplotlib.image
 import pytest
 
-from uss.evaluation.comparison import compare
-from uss.evaluation.figures import figure2
+from uss.evaluation.comparison import ClassValues, compare
+from uss.evaluation.figures import COLUMN_INCHES, PAGE_INCHES, STYLE, class_curves, figure2
 from uss.evaluation.results import Scores, read_system
 from uss.evaluation.results_table import Table, class_table, markdown, notes, table1
-from uss.labels import read_classes
+from uss.labels import audioset_classes, read_classes
 
 
 def compared(recipe, systems, folder="results", summary="mean"):
@@ -81,8 +82,34 @@ def test_markdown_escapes_bars():
     )
 
 
-@pytest.mark.parametrize("num_classes, wide", [(13, False), (101, True)])
-def test_figure2_holds_every_class(make_recipe, num_classes, wide):
+@pytest.mark.parametrize("num_classes, width, named", [
+    (35, COLUMN_INCHES, 35), (100, PAGE_INCHES, 100), (216, PAGE_INCHES, 216),
+    (527, COLUMN_INCHES, 0),
+])  # fmt: skip
+def test_figure2_is_readable_in_a_paper(num_classes, width, named):
+    """AudioSet's names, at 6 points: none over another, none cut off, on one page."""
+    classes = audioset_classes()
+    curves = [("resunet", "red", "s"), ("mae_frozen", "black", "o")]
+    sdri = {"average": {"resunet": 5.0, "mae_frozen": 6.0}}
+    shown = [ClassValues("", name, 1, 1, sdri) for name in classes.names[:num_classes]]
+    with matplotlib.rc_context(STYLE):
+        figure = class_curves(shown, curves)
+        figure.draw_without_rendering()
+        assert figure.get_figwidth() == width and figure.get_figheight() < 9.5
+        names = 0
+        for ax in figure.axes:
+            boxes = [label.get_window_extent() for label in ax.get_xticklabels()]
+            centres = [(box.x0 + box.x1) / 2 * 72 / figure.dpi for box in boxes]  # in points
+            assert all(right - left >= 6 for left, right in pairwise(centres))
+            assert min(box.y0 for box in boxes) >= 0
+            assert all(label.get_fontsize() >= 6 for label in ax.get_xticklabels())
+            assert ax.get_position().height * figure.get_figheight() > 0.9
+            names += sum(not label.get_text().isdecimal() for label in ax.get_xticklabels())
+        assert names == named
+
+
+@pytest.mark.parametrize("num_classes", [13, 101])
+def test_figure2_holds_every_class(make_recipe, num_classes):
     recipe = make_recipe(num_classes=num_classes, recordings=1)
     for system in ("resunet", "mae_frozen"):
         recipe.write_results(system)
@@ -94,7 +121,7 @@ def test_figure2_holds_every_class(make_recipe, num_classes, wide):
     assert ours == sorted(ours, reverse=True)
     assert [float(row["resunet"]) for row in table] == pytest.approx([v - 0.8 for v in ours])
     _, width, _ = matplotlib.image.imread(recipe.folder / "figure2.png").shape
-    assert (width > 2000) == wide
+    assert width == int(300 * (PAGE_INCHES if num_classes > 36 else COLUMN_INCHES))
     assert (recipe.folder / "figure2.pdf").read_bytes().startswith(b"%PDF")
 
 

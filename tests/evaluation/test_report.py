@@ -84,8 +84,8 @@ def test_the_whole_report(make_recipe):
         digest(recipe.list_path("eval_sed")),
         "| all | 40 | 85 % | 31 % |",
         "| mae_frozen | 7 | 400 | 0.40 |",
-        "| mae_frozen | 1,234,567 | 89,000 | 34.7 | 9.14 |",
-        "| resunet | 1,234,567 | 0 | 25.5 | – |",
+        "| mae_frozen | 1,234,567 | 89,000 | 34.68 | 9.140 |",
+        "| resunet | 1,234,567 | 0 | 25.54 | – |",
         "measured 50 of these separated signals too; its SDR and ours differ by at most 2e-07 dB",
         "| mae_frozen | 0 | " + "c" * 64 + " | fed9876 | abc1234 |",
         (recipe.experiment / "table1.md").read_text().strip(),
@@ -127,6 +127,8 @@ def test_the_second_run_does_nothing(make_recipe, caplog):
     subprocess.run([sys.executable, "-c", command, *arguments], check=True, env=environment)
 
     page.unlink()
+    run(systems)
+    assert page.exists()
     recipe.write_results("mae_frozen", commit="def5678")
     run(systems)
     assert "def5678" in page.read_text()
@@ -160,6 +162,15 @@ def test_results_of_an_older_list_are_refused(make_recipe):
     systems = recipe.write_all()
     recipe.write_list("eval", recipe.mixtures[1:])
     with pytest.raises(ValueError, match="eval.csv has changed since the evaluation"):
+        run(systems)
+
+
+def test_a_mix_up_of_lists_is_refused(make_recipe):
+    """One system's results are of another list with the same mixtures."""
+    recipe = make_recipe()
+    systems = recipe.write_all()
+    recipe.write_results("resunet", list_digest="2" * 64)
+    with pytest.raises(ValueError, match="different lists and cannot be compared.*resunet"):
         run(systems)
 
 

@@ -6,12 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+import yaml
 
+from tests.training.conftest import SYSTEM
+from uss.bin import features as write_features
 from uss.bin import networks, train
 from uss.data.anchors import AnchorSet
 from uss.data.features import FeatureSet
+from uss.data.mixing import mix
 from uss.data.mixtures import MixtureList
 from uss.schema import Training
 from uss.training import checkpoint
@@ -102,6 +107,25 @@ def test_cached_and_live_features_train_alike(amae):
         for cache in (None, FeatureSet("data", loaded.system))
     ]
     assert losses[0].item() == pytest.approx(losses[1].item(), rel=1e-3)
+
+
+@pytest.mark.parametrize("features", ["paper", "aligned"])
+def test_cached_features_are_the_live_ones_in_float16(amae, features):
+    content = {**SYSTEM, "amae": {"features": features}}
+    Path("conf/systems/cached.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    write_features.main(["--systems", "cached"])
+    loaded = load_separator(run("one", "cached", steps=2))
+    mixtures = MixtureList(MIXTURES, AnchorSet("data/train"))
+    rows = range(7)
+    batch = mixtures.batch(rows)
+    signals = (torch.from_numpy(signal) for signal in (batch.target, batch.interferer))
+    with torch.no_grad():
+        live = loaded.separator.amae(mix(*signals, loaded.system.normalization).mixture).numpy()
+    cached = FeatureSet("data", loaded.system).read(rows)
+    assert cached.dtype == np.float16 and cached.std() > 0.1
+    np.testing.assert_allclose(
+        cached, live, rtol=2**-11, atol=1e-6
+    )  # half a unit in the last place
 
 
 def test_a_step_reads_its_rows_and_wraps(recipe):

@@ -35,7 +35,6 @@ from uss.training.model_config import newest_checkpoint
 
 if TYPE_CHECKING:
     from uss.evaluation.scoring import Separated
-    from uss.models.cost import Cost
     from uss.training.model_directory import LoadedSeparator
 
 LISTS = {  # list: (split, anchors, folder of the results)
@@ -86,17 +85,6 @@ def sampled(path: Path, config: Evaluate) -> set[int]:
     return set(rng(config.seed, "museval_sample").choice(num_mixtures, num, replace=False).tolist())
 
 
-def cost(loaded: "LoadedSeparator", num_samples: int) -> "Cost":
-    """Of a segment of num_samples."""
-    from uss.models.cost import separator_cost
-
-    amae = loaded.separator.amae
-    amae_model = None if amae is None else amae.encoder.model
-    return separator_cost(
-        loaded.system, loaded.condition_size, loaded.sample_rate, amae_model, num_samples
-    )
-
-
 class Evaluation:
     """What all units share, loaded when the first one has to run."""
 
@@ -111,6 +99,7 @@ class Evaluation:
         self.averages_path = self.directory / "average_embeddings.h5"
         self.sampled = sampled(DATA / "mixtures" / f"{config.split}.csv", config)
         self.anchors: dict[str, AnchorSet] = {}
+        self.costs: dict[Path, dict] = {}  # of model directories; counting takes a moment
 
     def model_directory(self, system: str) -> Path:
         return self.first if system in (UNTRAINED, BOUND) else self.directory / system
@@ -203,12 +192,22 @@ class Evaluation:
     def run(self, unit: Unit, step: Step) -> None:
         from uss.evaluation.cross_check import CrossCheck
         from uss.evaluation.scoring import score
+        from uss.models.cost import separator_cost
 
         mixtures = self.mixtures(unit.list_name)
         loaded = self.load(unit.system, mixtures.anchors)
         checked = CrossCheck(self.checked_rows(unit))
         separated = self.separations(unit.system, loaded, mixtures, unit.rows)
         write_table(step.output, score(unit.system, separated, mixtures, checked), Result)
+        model = self.model_directory(unit.system)
+        if model not in self.costs:
+            cost = separator_cost(
+                loaded.separator,
+                loaded.condition_size,
+                loaded.sample_rate,
+                mixtures.anchors.num_samples,
+            )
+            self.costs[model] = asdict(cost)
         step.finish(
             config_digest=digest_of({k: v for k, v in loaded.config.items() if k != "facts"}),
             seed=loaded.config["training"]["seed"],
@@ -216,7 +215,7 @@ class Evaluation:
             num_classes=len(self.dataset.classes),
             num_parts=unit.num_parts,
             museval={"num": checked.num, "max_difference": checked.max_difference},
-            cost=asdict(cost(loaded, mixtures.anchors.num_samples)),
+            cost=self.costs[model],
             commit=code_version(),
             training_commit=loaded.config["facts"].get("code"),
         )

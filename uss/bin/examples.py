@@ -12,7 +12,7 @@ from uss.bin.evaluate import DATA, Evaluation
 from uss.data.dataset import Dataset
 from uss.evaluation.examples import signal_paths
 from uss.evaluation.results import BOUND
-from uss.files import Step, digest_of_files, write_json
+from uss.files import Step, digest_of_files, read_json, write_json
 from uss.schema import Evaluate
 
 logger = logging.getLogger(__name__)
@@ -32,6 +32,14 @@ def examples_step(experiment: Path, chosen: dict[str, list[str]], systems: list[
     return Step(experiment / "examples" / "examples.json", inputs, {"examples": chosen})
 
 
+def missing_signals(experiment: Path, systems: list[str]) -> list[Path]:
+    """WAV files of the examples that have been removed; empty where none has been chosen yet."""
+    path = experiment / "examples" / "examples.json"
+    chosen = read_json(path) if path.exists() else {}
+    paths = [path for name in chosen for path in signal_paths(experiment, name, systems).values()]
+    return [path for path in paths if not path.exists()]
+
+
 def write_examples(
     experiment: Path,
     config: Evaluate,
@@ -48,8 +56,7 @@ def write_examples(
         systems: all that the report shows, with the pseudo-systems.
     """
     step = examples_step(experiment, chosen, systems)
-    paths = [path for name in chosen for path in signal_paths(experiment, name, systems).values()]
-    if step.is_current() and all(path.exists() for path in paths):
+    if step.is_current() and not missing_signals(experiment, systems):
         return
     from uss.audio import write_wav
 

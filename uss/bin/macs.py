@@ -7,7 +7,7 @@ else: it can be asked before anything is trained. RESULTS.md has the same table.
     python -m uss.bin.macs --systems resunet_joint mae_frozen
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from uss.bin.command import add_systems, parser, run
@@ -25,6 +25,7 @@ def costs(conf: Path, systems: list[str], overrides: list[str]) -> dict[str, dic
         ValueError: a YAML that does not fit, or parts of a system that do not fit together.
     """
     from uss.models.cost import separator_cost
+    from uss.models.mae_resunet import build_separator
     from uss.models.published import AUDIO_MAE, PANNS
 
     pretrained = load(conf, "pretrained", Pretrained, overrides)
@@ -32,13 +33,15 @@ def costs(conf: Path, systems: list[str], overrides: list[str]) -> dict[str, dic
     seconds = load(conf, "anchors", Anchors, overrides).segment_seconds
     tagger = PANNS if pretrained.query_encoder else load(conf, "tagger", Tagger, overrides).model
     amae = AUDIO_MAE if pretrained.audio_mae else load(conf, "amae", Amae, overrides).model
+    amae = replace(amae, mean=0.0, std=1.0)  # which a recipe measures in stage 4
     result = {}
     for name in systems:
         system = load(conf, f"systems/{name}", System, overrides)
         is_embedding = system.query == "embedding"
         condition_size = tagger.channels[-1] if is_embedding else len(read_classes(CLASSES))
+        separator = build_separator(system, condition_size, sample_rate, amae).eval()
         num_samples = round(seconds * sample_rate)
-        cost = separator_cost(system, condition_size, sample_rate, amae, num_samples)
+        cost = separator_cost(separator, condition_size, sample_rate, num_samples)
         result[name] = asdict(cost)
     return result
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from uss.bin.command import add_name, add_systems, parser, run
 from uss.bin.evaluate import DATA, LISTS, mixture_lists
-from uss.bin.examples import write_examples
+from uss.bin.examples import missing_signals, write_examples
 from uss.config import load, to_dict
 from uss.evaluation.comparison import Comparison, compare
 from uss.evaluation.record import Record, read_training
@@ -36,7 +36,6 @@ from uss.files import (
     atomic,
     digest,
     digest_of_files,
-    digest_of_stats,
     read_json,
     write_json,
     write_text,
@@ -81,7 +80,6 @@ def final_step(experiment: Path, systems: list[str], config: Evaluate, command: 
         inputs[str(mixtures)] = mixtures
         for path in result_folders(experiment, systems, LISTS[name][2]):
             inputs[str(path)] = digest_of_files(sorted(path.glob("part_*")))  # with their records
-    inputs["examples"] = digest_of_stats(sorted((experiment / "examples").glob("*/*.wav")))
     optional = [ANCHOR_SCORES, NOTES]
     for directory in model_directories(experiment, systems):
         optional += [directory / "config.yaml", directory / "train.jsonl"]
@@ -213,6 +211,7 @@ def main(argv: list[str] | None = None) -> None:
 
     step = final_step(experiment, systems, config, command)
     lost = [name for name in WRITTEN if not (experiment / name).exists()]
+    lost += missing_signals(experiment, systems)
     if lost or not step.is_current():
         classes = read_classes(DATA / "classes.csv")
         record, scores = make_record(experiment, systems, classes, config, command)

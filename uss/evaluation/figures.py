@@ -20,6 +20,7 @@ from uss.files import atomic
 
 COLUMN_INCHES, PAGE_INCHES = 3.5, 7.16  # IEEE: one column, two columns
 COLUMN_CLASSES, PAGE_CLASSES = 36, 72  # that fit side by side with names of 6 points
+MAX_NAMED_ROWS = 3  # of PAGE_CLASSES: what fits on a page; with more classes none is named
 CURVE_INCHES = 1.45  # height of a row of curves, with legend, without names
 NAME_LETTERS, LETTER_INCHES = 27, 0.047  # of a class's name: at most; height of one
 BASELINE_COLOUR, MAE_COLOUR = "red", "black"
@@ -74,10 +75,53 @@ def figure2(comparison: Comparison, class_ids: list[str] | None, stem: Path) -> 
             counts = [row.num_recordings, row.num_mixtures]
             writer.writerow([row.class_id, row.name, *counts, *numbers])
     with matplotlib.rc_context(STYLE):
-        _save(_class_curves(shown, curves), stem)
+        _save(class_curves(shown, curves), stem)
 
 
-def _class_curves(shown: list[ClassValues], curves: list[tuple[str, str, str]]) -> Figure:
+def class_curves(shown: list[ClassValues], curves: list[tuple[str, str, str]]) -> Figure:
+    """Figure 2 at a column's width, or at a page's where the classes need that.
+
+    Args:
+        shown: in their order.
+        curves: (system, colour, marker).
+    """
+    if len(shown) > MAX_NAMED_ROWS * PAGE_CLASSES:
+        return _ranked_curves(shown, curves)
+    return _named_curves(shown, curves)
+
+
+def _ranked_curves(shown: list[ClassValues], curves: list[tuple[str, str, str]]) -> Figure:
+    """Hundreds of classes in one column: their ranks in place of their names, which the CSV has.
+
+    The last curve is the one that orders them, a line; the other one is a cloud of dots.
+    """
+    figure = Figure((COLUMN_INCHES, 2.0), layout="constrained")
+    ax = figure.subplots()
+    for number, (system, colour, _) in enumerate(curves, 1):
+        values = [row.sdri["average"][system] for row in shown]
+        style = "-" if number == len(curves) else "."
+        ranks = range(1, len(shown) + 1)
+        ax.plot(
+            ranks, values, style, color=colour, markersize=1.5, linewidth=1, label=label(system)
+        )
+    _finish(ax)
+    ax.set_xlim(1, len(shown))
+    ax.set_xlabel(f"rank of {len(shown)} classes")
+    ax.legend(frameon=False, markerscale=3)
+    return figure
+
+
+def _finish(ax: Axes) -> None:
+    low, high = ax.get_ylim()
+    if low < 0 < high:
+        ax.axhline(0, color="grey", linewidth=0.6, zorder=0)
+    ax.grid(axis="y", color="0.9", linewidth=0.4)
+    ax.set_axisbelow(True)
+    ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    ax.set_ylabel("SDRi (dB)")
+
+
+def _named_curves(shown: list[ClassValues], curves: list[tuple[str, str, str]]) -> Figure:
     narrow = len(shown) <= COLUMN_CLASSES
     num_rows = math.ceil(len(shown) / (COLUMN_CLASSES if narrow else PAGE_CLASSES))
     per_row = math.ceil(len(shown) / num_rows)
@@ -86,7 +130,7 @@ def _class_curves(shown: list[ClassValues], curves: list[tuple[str, str, str]]) 
     # The curves keep their height however long the names below them are.
     height = sum(CURVE_INCHES + max(map(len, of_part)) * LETTER_INCHES for of_part in names)
     figure = Figure((COLUMN_INCHES if narrow else PAGE_INCHES, height), layout="constrained")
-    axes = figure.subplots(num_rows, 1, squeeze=False)[:, 0]
+    axes = figure.subplots(num_rows, 1, squeeze=False, sharey=True)[:, 0]
     for ax, part, of_part in zip(axes, parts, names, strict=True):
         for system, colour, marker in curves:
             values = [row.sdri["average"][system] for row in part]
@@ -98,15 +142,10 @@ def _class_curves(shown: list[ClassValues], curves: list[tuple[str, str, str]]) 
                 linewidth=0.7,
                 label=label(system),
             )
-        low, high = ax.get_ylim()
-        if low < 0 < high:
-            ax.axhline(0, color="grey", linewidth=0.6, zorder=0)
-        ax.grid(axis="y", color="0.9", linewidth=0.4)
-        ax.set_axisbelow(True)
-        ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         ax.set_xlim(-0.6, per_row - 0.4)
         ax.set_xticks(range(len(part)), of_part, rotation=90, fontsize=6)
-        ax.set_ylabel("SDRi (dB)")
+    for ax in axes:  # when their common limits are known
+        _finish(ax)
     handles = axes[0].get_lines()[: len(curves)]
     figure.legend(handles=handles, loc="outside upper right", ncols=len(curves), frameon=False)
     return figure

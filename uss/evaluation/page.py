@@ -45,8 +45,8 @@ def write_page(record: Record, cards: list[ExampleCard], loss_curves: dict[str, 
     """
     comparison = record.comparison
     seeds = ", ".join(dict.fromkeys(str(training.seed) for training in record.trainings))
-    commits = ", ".join(dict.fromkeys(str(facts["commit"]) for facts in record.facts.values()))
-    subtitle = f"{len(comparison.trained)} systems; commit {commits}"
+    commits = ", ".join(facts["commit"] for facts in record.facts.values()).split(", ")
+    subtitle = f"{len(comparison.trained)} systems; commit {', '.join(dict.fromkeys(commits))}"
     subtitle += f"; training seed {seeds}" if seeds else ""
     page = PAGE.substitute(
         title=escape(f"Results of {record.recipe}, {record.name}"),

@@ -129,8 +129,8 @@ def cost_table(costs: dict[str, dict]) -> Table:
 
 
 def giga(number: int) -> str:
-    """In units of 10^9, with three digits that tell."""
-    return f"{number / 1e9:#.3g}"
+    """In units of 10^9, with four digits that tell."""
+    return f"{number / 1e9:#.4g}"
 
 
 def markdown(table: Table) -> str:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch.nn.modules.module import register_module_forward_hook
 
-from uss.models.mae_resunet import build_separator
-from uss.schema import AmaeModel, System
+from uss.models.mae_resunet import Separator
+from uss.models.vit import Attention
 
 
 @dataclass
@@ -29,39 +29,29 @@ class Cost:
 
 
 def separator_cost(
-    system: System,
-    condition_size: int,
-    sample_rate: int,
-    amae_model: AmaeModel | None,
-    num_samples: int,
+    separator: Separator, condition_size: int, sample_rate: int, num_samples: int
 ) -> Cost:
-    """Count by running one segment without numbers (torch's meta device).
+    """Count by separating one silent segment.
 
-    Counted are convolutions, linear layers and attention, as torch.utils.flop_counter does, two
-    operations being one multiply-accumulate; not the transforms (STFT, filterbank, resampling),
-    norms and activations, a few per cent together.
+    Counted are convolutions, linear layers and attention; not the transforms (STFT, filterbank,
+    resampling), norms and activations, a few per cent together.
 
     Args:
+        separator: in eval mode.
         condition_size: values of the query.
         sample_rate: of the recipe, in Hz.
-        amae_model: of a system with A-MAE features.
         num_samples: of the segment, at `sample_rate`.
 
     Raises:
-        ValueError: the system's parts do not fit together; a segment too long for the A-MAE.
+        ValueError: the segment is too long for the A-MAE.
     """
-    with torch.device("meta"):
-        separator = build_separator(system, condition_size, sample_rate, amae_model)
-    separator = separator.to("meta").eval()  # tables that come from numpy too
-    amae, network = separator.amae, separator.network
+    device = next(separator.parameters()).device
+    mixture = torch.zeros(1, num_samples, device=device)
+    condition = torch.zeros(1, condition_size, device=device)
     features, amae_macs = None, 0
-    if amae is not None:
-        fbank = torch.empty(1, *amae.fbank_shape(num_samples), device="meta")
-        features, amae_macs = _counted(lambda fbank: amae.pool(amae.tokens(fbank)), fbank)
-    num_frames = num_samples // system.stft.hop_size + 1
-    magnitude = torch.empty(1, num_frames, system.stft.window_size // 2 + 1, device="meta")
-    condition = torch.empty(1, condition_size, device="meta")
-    _, network_macs = _counted(network, magnitude, condition, features)
+    if separator.amae is not None:
+        features, amae_macs = _counted(separator.amae, mixture)
+    _, network_macs = _counted(separator, mixture, condition, features)
     return Cost(
         num_trained=_num_parameters(separator, True),
         num_frozen=_num_parameters(separator, False),
@@ -72,11 +62,27 @@ def separator_cost(
 
 
 @torch.no_grad()
-def _counted(function, *inputs: Tensor | None) -> tuple[Tensor, int]:
+def _counted(module: nn.Module, *inputs: Tensor | None) -> tuple[Tensor, int]:
     """The output, and the multiply-accumulates that it took."""
-    with FlopCounterMode(display=False) as counter:
-        output = function(*inputs)
-    return output, counter.get_total_flops() // 2
+    counts: list[int] = []
+    hook = register_module_forward_hook(lambda *call: counts.append(_macs(*call)))
+    try:
+        output = module(*inputs)
+    finally:
+        hook.remove()
+    return output, sum(counts)
+
+
+def _macs(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> int:
+    """Of one module by itself, without those inside it."""
+    if isinstance(module, nn.Conv2d | nn.Linear):  # an output is a sum over one row of weights
+        return output.numel() * module.weight[0].numel()
+    if isinstance(module, nn.ConvTranspose2d):  # an input goes into as many outputs
+        return inputs[0].numel() * module.weight[0].numel()
+    if isinstance(module, Attention):  # query times key, and that times value
+        batch, tokens, width = output.shape
+        return 2 * batch * tokens**2 * width
+    return 0
 
 
 def _num_parameters(module: nn.Module, trained: bool) -> int:

@@ -53,23 +53,6 @@ class AmaeFeatures(nn.Module):
         num_columns = self.encoder.num_columns if self.features == "paper" else None
         return self.encoder.fbank(waveform, num_columns)
 
-    def fbank_shape(self, num_samples: int) -> tuple[int, int]:
-        """(frames, mel_bins) of `fbank`, for a mixture of num_samples.
-
-        ValueError where that is more than the A-MAE's input.
-        """
-        encoder = self.encoder
-        resampled = -(-num_samples * encoder.model.sample_rate // self.sample_rate)
-        num_columns = encoder.columns(resampled)
-        if num_columns > encoder.num_columns:
-            raise ValueError(
-                f"{num_samples} samples at {self.sample_rate} Hz take {num_columns} columns of "
-                f"patches, more than the A-MAE's {encoder.num_columns}: cut the audio shorter"
-            )
-        if self.features == "paper":
-            num_columns = encoder.num_columns
-        return PATCH * num_columns, encoder.model.mel_bins
-
     def tokens(self, fbank: Tensor) -> Tensor:
         """(batch, frames, mel_bins) -> (batch, columns, mel patches, width), without CLS."""
         if self.updated:

@@ -10,6 +10,7 @@ from uss.data.mixing import mix
 from uss.data.mixtures import MixtureList
 from uss.models.mae_resunet import Separator
 from uss.schema import Training
+from uss.training.acceleration import accelerate
 
 NUM_EVALUATED_BATCHES = 4
 
@@ -35,6 +36,7 @@ class SeparationTask:
         device: torch.device,
     ) -> None:
         self.model = model.to(device)
+        accelerate(self.model, device)
         self.mixtures = mixtures
         self.features = features
         self.training = training
