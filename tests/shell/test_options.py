@@ -31,7 +31,7 @@ def recipe(tmp_path_factory):
         (["--nj", "99999999999999999999"], "--nj takes an integer"),
         (["--nj", "--stage", "3"], "not '--stage'"),
         (["--launcher", "cloud"], "unknown launcher 'cloud'"),
-        (["--launcher", "slurm"], "not available yet"),
+        (["--num-processes", "0"], "--num-processes takes an integer from 1"),
         (["--systems", "resunet nothing"], "unknown system 'nothing'; conf/systems/ has: "),
         (["--systems", "*"], "unknown system '*'"),
         (["--systems", "resunet mae_frozen resunet"], "names a system twice"),

@@ -57,9 +57,9 @@ def test_the_norm_of_a_shared_batch_is_that_of_the_whole(by_world, world):
 
 
 def test_a_signal_to_one_process_stops_all_and_the_training_goes_on(recipe):
-    """40 steps at once = stopped somewhere, and resumed: bit-identical weights."""
+    """20 steps at once = stopped somewhere, and resumed: bit-identical weights."""
     for name, stop in (("once", False), ("twice", True)):
-        options = ["--set=train.steps=40", "--set=train.log_steps=1"]
+        options = ["--set=train.steps=20", "--set=train.log_steps=1"]
         command = ["-m", "uss.bin.train", f"--name={name}", "--systems=resunet", *options]
         directory = recipe / "exp" / name / "resunet"
         if stop:
@@ -69,7 +69,7 @@ def test_a_signal_to_one_process_stops_all_and_the_training_goes_on(recipe):
             processes[1].send_signal(signal.SIGUSR2)
             outputs = [process.communicate(timeout=120)[0] for process in processes]
             assert [process.returncode for process in processes] == [75, 75], outputs
-            assert 3 <= checkpoints(directory)[-1][0] < 40
+            assert 3 <= checkpoints(directory)[-1][0] < 20
         statuses, output = together.run(2, command, recipe)
         assert statuses == [0, 0], output
     once, twice = (

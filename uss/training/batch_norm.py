@@ -40,10 +40,13 @@ class GlobalBatchNorm(_BatchNorm):
             return super().forward(x)
         others = [axis for axis in range(x.dim()) if axis != 1]
         column = [1, -1] + [1] * (x.dim() - 2)
-        own_variance, own_mean = torch.var_mean(x, others, correction=0)
-        own = torch.stack([own_mean, own_variance, own_mean.square()])
-        mean, within, mean_square = AllReduce.apply(own) / distributed.world()
-        variance = within + (mean_square - mean.square())  # within the shares, and between them
+        # Those of every process in one exchange, then joined as in Chan et al. (1983).
+        own = torch.stack(torch.var_mean(x, others, correction=0))
+        rows = [torch.zeros_like(own)] * distributed.world()
+        rows[distributed.rank()] = own
+        variances, means = AllReduce.apply(torch.stack(rows)).unbind(1)
+        mean = means.mean(0)
+        variance = (variances + (means - mean).square()).mean(0)
         with torch.no_grad():
             num_values = distributed.world() * x.numel() // x.shape[1]
             unbiased = variance * (num_values / (num_values - 1))
