@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from uss.files import DISK_ERRORS
+
 logger = logging.getLogger(__name__)
 
 
@@ -57,10 +59,21 @@ def run(main: Callable[[list[str] | None], None]) -> None:
         handlers=handlers,
     )
     logging.captureWarnings(True)
+    logging.raiseExceptions = False  # a log on a full disk; the terminal has the message too
     try:
         main(None)
     except ValueError as error:
         logger.error("%s", error)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            logger.exception("this is a bug")
+        else:
+            logger.error(
+                "%s; make room there, or make it writable, and run again: what was finished is "
+                "kept, and nothing else",
+                error,
+            )
         sys.exit(1)
     except Exception:
         logger.exception("this is a bug")
