@@ -6,28 +6,30 @@
 # A guardian, a process beside run.sh, holds the other end of a pipe: when run.sh is gone, whatever
 # the reason, it ends the groups that are left, waits for them, and removes the locks.
 
-# "pid:start time" of a process that runs, else nothing: a process id alone may come again.
-process() {
+# The fields of /proc/$1/stat from the state on, into `fields`: 0 the state, 2 the process group, 19
+# the start time. Fails where there is no such process, or it is one that nobody has collected yet.
+read_process() {
     local stat
-    if stat=$(cat "/proc/$1/stat" 2>/dev/null); then
-        read -r -a stat <<<"${stat##*) }"
-        [[ ${stat[0]} == Z ]] || echo "$1:${stat[19]}"
-    fi
+    { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return
+    read -r -a fields <<<"${stat##*) }"
+    [[ ${fields[0]} != Z ]]
+}
+
+# "pid:start time": a process id alone may come again.
+process() {
+    local fields
+    read_process "$1" && echo "$1:${fields[19]}"
 }
 
 is_alive() {
     [[ -n $1 && $(process "${1%:*}") == "$1" ]]
 }
 
-# Whether a process of a group runs; one that nobody has collected yet does not count.
 group_is_alive() {
-    local file stat
-    for file in /proc/[0-9]*/stat; do
-        if stat=$(cat "$file" 2>/dev/null); then
-            read -r -a stat <<<"${stat##*) }"
-            if [[ ${stat[2]} == "$1" && ${stat[0]} != Z ]]; then
-                return 0
-            fi
+    local folder fields
+    for folder in /proc/[0-9]*; do
+        if read_process "${folder#/proc/}" && [[ ${fields[2]} == "$1" ]]; then
+            return 0
         fi
     done
     return 1

@@ -15,8 +15,8 @@ def ask(cluster: dict[str, str], *command: str) -> str:
 
 
 def states(cluster: dict[str, str], job: str) -> list[str]:
-    """Of the jobs of an array that have not ended: RUNNING, PENDING, ..."""
-    lines = ask(cluster, "squeue", "--noheader", "--array", "--format=%A %F %T").splitlines()
+    """Of the jobs of an array, or one (12_3) of them, that have not ended: RUNNING, PENDING, ..."""
+    lines = ask(cluster, "squeue", "--noheader", "--array", "--format=%F %F_%K %T").splitlines()
     return [line.split()[2] for line in lines if job in line.split()[:2]]
 
 
