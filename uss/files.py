@@ -152,6 +152,13 @@ class Step:
         logger.info("run %s: %s", self.output, reason)
         return False
 
+    def require(self) -> dict:
+        """What `finish` was told; raises ValueError unless the output stands for these inputs."""
+        reason = self._reason()
+        if reason is not None:
+            raise ValueError(f"{self.output}: {reason}; {stage_that_writes(self.output)}")
+        return read_facts(self.output)
+
     def _reason(self) -> str | None:
         if not self.output.exists():
             return "not there yet"
