@@ -168,7 +168,7 @@ run_task() {
 # (uss/distributed.py). Returns the status of the first one that fails; the others have then a
 # minute to end.
 run_together() {
-    local rank pid status=0 killer=''
+    local rank pid ended status=0 killer=''
     local -A ranks=()
     export NUM_PROCESSES=$processes SLURM_NTASKS=$processes
     export MASTER_ADDR=127.0.0.1 MASTER_PORT=$(( 10000 + BASHPID % 20000 ))
@@ -183,8 +183,10 @@ run_together() {
                 continue
             fi
             unset "ranks[$pid]"
-            if ! wait "$pid" && [[ -z $killer ]]; then
-                wait "$pid" || status=$?
+            ended=0
+            wait "$pid" || ended=$?
+            if [[ $ended != 0 && -z $killer ]]; then
+                status=$ended
                 { sleep 60; kill -KILL "${!ranks[@]}"; } >/dev/null 2>&1 &
                 killer=$!
             fi

@@ -4,7 +4,7 @@
 # arrays that write to the same folder have the same name and run one after the other, so that after
 # a run.sh that was killed the next one waits for its array and finds the work done.
 slurm_task=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)/slurm_task.sh
-slurm_job=''  # of the array that run.sh waits for
+slurm_submitted=''  # a file: the number of the array that run.sh waits for
 
 # Exits with 2 where conf/slurm.conf is not as it should be.
 check_slurm() {
@@ -57,7 +57,7 @@ slurm_job_name() {
 }
 
 launch_slurm() {
-    local profile=$1 num_tasks=$2 log=$3 processes=1 job_name before submitted status=0 pid flags
+    local profile=$1 num_tasks=$2 log=$3 processes=1 job_name before job status=0 pid flags
     shift 3
     # shellcheck disable=SC2154  # launch.sh sets it
     [[ $profile != train ]] || processes=$num_processes
@@ -68,33 +68,44 @@ launch_slurm() {
     if [[ -n $before ]]; then
         echo "launch: first waits for the jobs ${before//$'\n'/ } of an earlier run.sh" >&2
     fi
-    submitted=$log.job
+    slurm_submitted=$log.job
     # The flags that must not be changed come last. In the log's path % stands for itself.
     start sbatch --signal=USR2@180 "${flags[@]}" --parsable --wait --requeue --open-mode=append \
         --dependency=singleton --array="1-$num_tasks" --ntasks="$processes" \
         --job-name="$job_name" --comment="$log" --chdir="$PWD" --output="${PWD//%/%%}/$log.%a.log" \
-        "$slurm_task" "$USS_ROOT" "$processes" "$num_tasks" "$@" >"$submitted"
+        "$slurm_task" "$USS_ROOT" "$processes" "$num_tasks" "$@" >"$slurm_submitted"
     pid=$!
-    until [[ -s $submitted ]] || ! kill -0 "$pid" 2>/dev/null; do
+    until [[ -s $slurm_submitted ]] || ! kill -0 "$pid" 2>/dev/null; do
         sleep 0.1
     done
-    slurm_job=$(cut -d ';' -f 1 "$submitted")
-    [[ -z $slurm_job ]] || echo "launch: job $slurm_job, $num_tasks $profile task(s)," \
-        "log $log.*.log; to end it: scancel $slurm_job" >&2
+    job=$(submitted_job)
+    if [[ -n $job ]]; then
+        echo "launch: job $job, $num_tasks $profile task(s), log $log.*.log; to end it:" \
+            "scancel $job" >&2
+    fi
     wait "$pid" || status=$?
     unguarded "$pid"
-    [[ -n $slurm_job ]] || return 1  # sbatch has said why
-    check_slurm_tasks "$num_tasks" "$log" "$status" "$@"
-    slurm_job=''
+    [[ -n $job ]] || return 1  # sbatch has said why
+    if (( status != 0 )) && squeue --noheader --jobs="$job" --states=PENDING,RUNNING 2>/dev/null \
+        | grep -q .; then
+        slurm_job_lives_on  # sbatch itself was ended
+        return 1
+    fi
+    check_slurm_tasks "$job" "$num_tasks" "$log" "$status" "$@"
+    slurm_submitted=''
+}
+
+submitted_job() {
+    [[ ! -s $slurm_submitted ]] || cut -d ';' -f 1 "$slurm_submitted"
 }
 
 # Every task's log must end with status 0 of this very job.
 check_slurm_tasks() {
-    local num_tasks=$1 log=$2 array_status=$3 task status try failed=() first=''
-    shift 3
+    local job=$1 num_tasks=$2 log=$3 array_status=$4 task status try failed=() first=''
+    shift 4
     for (( task = 1; task <= num_tasks; task++ )); do
         for (( try = 0; try < 10; try++ )); do
-            status=$(slurm_status "$log.$task.log" "${slurm_job}_$task")
+            status=$(slurm_status "$log.$task.log" "${job}_$task")
             if [[ $status != unknown ]]; then
                 break
             fi
@@ -108,9 +119,9 @@ check_slurm_tasks() {
     done
     if (( ${#failed[@]} )); then
         explain_failure "${failed[0]}" "$num_tasks" "$log" "$first" "$@" >&2
-        echo "launch: of job $slurm_job failed: task(s) ${failed[*]}; run again, and the others" \
-            "find their work done" >&2
-        slurm_job=''
+        echo "launch: of job $job failed: task(s) ${failed[*]}; run again, and the others find" \
+            "their work done" >&2
+        slurm_submitted=''
         return 1
     fi
 }
@@ -123,8 +134,10 @@ slurm_status() {
 }
 
 slurm_job_lives_on() {
-    if [[ -n $slurm_job ]]; then
-        echo "run.sh: job $slurm_job lives on, and run.sh finds its work when it is run again;" \
-            "to end it: scancel $slurm_job" >&2
+    local job
+    job=$(submitted_job)
+    if [[ -n $job ]]; then
+        echo "run.sh: job $job lives on, and run.sh finds its work when it is run again; to end it:" \
+            "scancel $job" >&2
     fi
 }
