@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -10,7 +11,6 @@ import torch
 
 from tests.training import together, train_all
 from uss import distributed
-from uss.training import checkpoint
 from uss.training.model_config import checkpoints
 from uss.training.train_log import read_log
 
@@ -56,27 +56,37 @@ def test_the_norm_of_a_shared_batch_is_that_of_the_whole(by_world, world):
                 assert torch.equal(part[key], shared[0][key]), key
 
 
-def test_a_signal_to_one_process_stops_all_and_the_training_goes_on(recipe):
-    """20 steps at once = stopped somewhere, and resumed: bit-identical weights."""
-    for name, stop in (("once", False), ("twice", True)):
-        options = ["--set=train.steps=20", "--set=train.log_steps=1"]
-        command = ["-m", "uss.bin.train", f"--name={name}", "--systems=resunet", *options]
-        directory = recipe / "exp" / name / "resunet"
-        if stop:
-            processes = together.start(2, command, recipe)
-            while len(read_log(directory / "train.jsonl")) < 3:
-                time.sleep(0.02)
-            processes[1].send_signal(signal.SIGUSR2)
-            outputs = [process.communicate(timeout=120)[0] for process in processes]
-            assert [process.returncode for process in processes] == [75, 75], outputs
-            assert 3 <= checkpoints(directory)[-1][0] < 20
-        statuses, output = together.run(2, command, recipe)
-        assert statuses == [0, 0], output
-    once, twice = (
-        checkpoint.load_newest(recipe / "exp" / name / "resunet") for name in ("once", "twice")
-    )
-    for key, tensor in once["model"].items():
-        assert torch.equal(tensor, twice["model"][key]), key
+def start_training(recipe: Path) -> tuple[list[subprocess.Popen], Path]:
+    """Two processes that have done two steps of many, and the training's directory."""
+    command = ["-m", "uss.bin.train", "--name=one", "--systems=resunet"]
+    command += ["--set=train.steps=10000", "--set=train.log_steps=1"]
+    processes = together.start(2, command, recipe)
+    directory = recipe / "exp" / "one" / "resunet"
+    while len(read_log(directory / "train.jsonl")) < 2:
+        time.sleep(0.02)
+    return processes, directory
+
+
+def test_a_signal_to_one_process_stops_all_after_the_same_step(recipe):
+    """(That they go on to the weights of an undisturbed run: tests/slurm/test_preemption.py.)"""
+    processes, directory = start_training(recipe)
+    processes[1].send_signal(signal.SIGUSR2)
+    outputs = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [75, 75], outputs
+    ((step, _),) = checkpoints(directory)
+    assert read_log(directory / "train.jsonl")[-1]["step"] == step
+    assert f"stopped after step {step}" in outputs[0]
+    assert [path.name for path in directory.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_process_that_is_killed_ends_the_others(recipe):
+    processes, _ = start_training(recipe)
+    processes[1].kill()
+    output = processes[0].communicate(timeout=300)[0]
+    processes[1].communicate()
+    assert processes[0].returncode == 1
+    assert "another process ended, so this one does" in output.splitlines()[-1]
+    assert "Traceback" not in output
 
 
 def test_what_is_wrong_with_the_processes_is_said(monkeypatch):
