@@ -7,7 +7,8 @@
 # log's name in USS_LOG for the program to write its messages there too. When a task fails the
 # others are ended, and `launch` shows the end of its log and the command that runs it alone.
 # The log begins with host, time and command and ends with the status.
-# PROFILE (cpu, gpu, train) says what a task needs of a cluster's node.
+# PROFILE says what a task needs: cpu; gpu, one; train, one for each of `num_processes`.
+# `launcher` says where tasks run: local, here; slurm, as an array of jobs (slurm.sh).
 
 # One thread a task: no result depends on nj or on the number of cores. A training sets its own
 # number of threads, from its YAML.
@@ -17,13 +18,21 @@ export OMP_WAIT_POLICY=passive
 
 # nproc would count the threads that the line above allows.
 nj=$(env -u OMP_NUM_THREADS nproc)  # tasks at a time; --nj sets it
+launcher=local
+num_processes=1  # that train a network together; --num-processes sets it
+
+# shellcheck source=tools/lock.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/lock.sh"
+# shellcheck source=tools/slurm.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/slurm.sh"
 
 # Every command is a background job in a process group of its own (`set -m` does that), so that
 # `wait` can be interrupted and a signal reaches the command's own children.
 start() {
     set -m
-    "$@" </dev/null &
+    "$@" </dev/null {lifeline}>&- &
     set +m
+    guarded "$!"
 }
 
 signal_jobs() {
@@ -49,6 +58,7 @@ end_jobs() {
 interrupted() {
     echo "run.sh: $1: ending what runs; once more to kill it" >&2
     end_jobs
+    slurm_job_lives_on
     exit "$2"
 }
 
@@ -60,22 +70,44 @@ trap_signals() {
 trap_signals
 
 here() {
+    local status=0
     start "$@"
-    wait "$!"
+    wait "$!" || status=$?
+    unguarded "$!"
+    return "$status"
 }
 
 launch() {
-    local profile=$1 num_tasks=$2 log=$3
+    mkdir -p "$(dirname "$3")"
+    "launch_$launcher" "$@"
+}
+
+launch_local() {
+    local profile=$1 num_tasks=$2 log=$3 at_once=$nj processes=1
     shift 3
-    local next=1 pid status
-    local -A running=()  # process id -> task
-    mkdir -p "$(dirname "$log")"
-    echo "launch: $num_tasks $profile task(s), at most $nj at a time, log $log.*.log" >&2
+    local next=1 pid status slot visible
+    local -a devices=() free=()
+    local -A running=() slot_of=()  # process id -> task, and its place among those that run
+    [[ $profile != train ]] || processes=$num_processes
+    if [[ $profile != cpu ]]; then
+        find_devices
+        if (( ${#devices[@]} && at_once * processes > ${#devices[@]} )); then
+            at_once=$(( ${#devices[@]} / processes ? ${#devices[@]} / processes : 1 ))
+        fi
+    fi
+    for (( slot = at_once - 1; slot >= 0; slot-- )); do
+        free+=("$slot")
+    done
+    echo "launch: $num_tasks $profile task(s), at most $at_once at a time, log $log.*.log" >&2
     while (( next <= num_tasks || ${#running[@]} )); do
-        while (( next <= num_tasks && ${#running[@]} < nj )); do
+        while (( next <= num_tasks && ${#running[@]} < at_once )); do
             log_start "$next" "$num_tasks" "$@" >>"$log.$next.log" || return
+            slot=${free[-1]}
+            unset "free[-1]"
+            visible=$(IFS=,; echo "${devices[*]:slot * processes:processes}")
             start run_task "$next" "$num_tasks" "$log.$next.log" "$@"
             running[$!]=$next
+            slot_of[$!]=$slot
             (( next += 1 ))
         done
         wait -n || :
@@ -84,14 +116,25 @@ launch() {
                 continue
             fi
             status=$(task_status "$log.${running[$pid]}.log")
+            unguarded "$pid"
             if [[ $status != 0 ]]; then
                 end_jobs
                 explain_failure "${running[$pid]}" "$num_tasks" "$log" "$status" "$@" >&2
                 return 1
             fi
+            free+=("${slot_of[$pid]}")
             unset "running[$pid]"
         done
     done
+}
+
+# The GPUs that may be used, into `devices`: those of CUDA_VISIBLE_DEVICES, else all.
+find_devices() {
+    if [[ -n ${CUDA_VISIBLE_DEVICES+set} ]]; then
+        IFS=, read -r -a devices <<<"$CUDA_VISIBLE_DEVICES"
+    elif type -P nvidia-smi >/dev/null; then
+        mapfile -t devices < <(nvidia-smi --query-gpu=index --format=csv,noheader)
+    fi
 }
 
 log_start() {
@@ -103,7 +146,9 @@ log_start() {
 run_task() {
     local log=$3 status=0
     trap : TERM  # the command gets the signal as well; this shell stays for the log's last line
+    set +m  # all in the group of this shell
     export SHARD=$1 NUM_SHARDS=$2
+    [[ -z $visible ]] || export CUDA_VISIBLE_DEVICES=$visible
     shift 3
     SECONDS=0
     if (( SHARD == 1 )); then
@@ -111,8 +156,44 @@ run_task() {
     else
         exec 2>>"$log"
     fi
-    "$@" >>"$log" || status=$?
+    if (( processes > 1 )); then
+        run_together "$@" >>"$log" || status=$?
+    else
+        "$@" >>"$log" || status=$?
+    fi
     echo "# ended $(date '+%Y-%m-%d %H:%M:%S'), $SECONDS s, status $status" >>"$log"
+}
+
+# As many processes as `processes` says, which know of each other as under srun
+# (uss/distributed.py). Returns the status of the first one that fails; the others have then a
+# minute to end.
+run_together() {
+    local rank pid ended status=0 killer=''
+    local -A ranks=()
+    export NUM_PROCESSES=$processes SLURM_NTASKS=$processes
+    export MASTER_ADDR=127.0.0.1 MASTER_PORT=$(( 10000 + BASHPID % 20000 ))
+    for (( rank = 0; rank < processes; rank++ )); do
+        SLURM_PROCID=$rank SLURM_LOCALID=$rank "$@" &
+        ranks[$!]=$rank
+    done
+    while (( ${#ranks[@]} )); do
+        wait -n || :
+        for pid in "${!ranks[@]}"; do
+            if kill -0 "$pid" 2>/dev/null; then
+                continue
+            fi
+            unset "ranks[$pid]"
+            ended=0
+            wait "$pid" || ended=$?
+            if [[ $ended != 0 && -z $killer ]]; then
+                status=$ended
+                { sleep 60; kill -KILL "${!ranks[@]}"; } >/dev/null 2>&1 &
+                killer=$!
+            fi
+        done
+    done
+    [[ -z $killer ]] || kill "$killer"
+    return "$status"
 }
 
 # The last line tells; a task that was killed outright has written none.

@@ -9,7 +9,6 @@ titles=("data" "resample" "anchors" "mixtures" "A-MAE" "train" "average embeddin
 
 stage=0
 stop_stage=7
-launcher=local
 name=default
 systems=()  # empty: all that the recipe has
 config=(--conf conf)  # what every entry point is given; --set adds to it
@@ -21,7 +20,9 @@ usage() {
   --stage N            first stage, 0 to 7 (default 0)
   --stop-stage N       last stage, 0 to 7 (default 7)
   --nj N               tasks at a time (default: the number of cores)
-  --launcher local     how tasks are run; slurm is not available yet
+  --launcher WHERE     where tasks run: local (default), or slurm, as conf/slurm.conf says
+  --num-processes N    processes that train a network together (default 1), one a GPU; the batch
+                       size is theirs together, and the results are equal to float tolerance
   --systems "A B"      systems of conf/systems/ (default: all of them)
   --name NAME          results go to exp/NAME (default: default)
   --set STEM.KEY=VALUE overrides a key of conf/STEM.yaml, or of systems/STEM.yaml; repeatable
@@ -86,7 +87,7 @@ parse_options() {
             --*=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" ;;
         esac
         case $1 in
-            --stage | --stop-stage | --nj | --launcher | --systems | --name | --set) ;;
+            --stage | --stop-stage | --nj | --launcher | --num-processes | --systems | --name | --set) ;;
             *) option_error "unknown option '$1'; ./run.sh --help lists the options" ;;
         esac
         (( $# > 1 )) || option_error "$1 needs a value"
@@ -95,6 +96,7 @@ parse_options() {
             --stop-stage) set_integer stop_stage "$1" "$2" 0 7 ;;
             --nj) set_integer nj "$1" "$2" 1 999 ;;
             --launcher) launcher=$2 ;;
+            --num-processes) set_integer num_processes "$1" "$2" 1 999 ;;
             --systems) wanted=("$2") ;;
             --name) name=$2 ;;
             --set) config+=(--set "$2") ;;
@@ -104,11 +106,11 @@ parse_options() {
     if (( stop_stage < stage )); then
         option_error "--stop-stage $stop_stage comes before --stage $stage"
     fi
-    if [[ $launcher == slurm ]]; then
-        option_error "--launcher slurm is not available yet; use local"
-    elif [[ $launcher != local ]]; then
-        option_error "unknown launcher '$launcher'; known are local and slurm"
-    fi
+    case $launcher in
+        local) ;;
+        slurm) check_slurm ;;
+        *) option_error "unknown launcher '$launcher'; known are local and slurm" ;;
+    esac
     if [[ ! $name =~ ^[A-Za-z0-9_][A-Za-z0-9._-]*$ ]]; then
         option_error "--name '$name' names a folder: letters, digits, '.', '_' and '-' only"
     fi
@@ -123,6 +125,7 @@ ended() {
         echo "run.sh: stage $running_stage (${titles[running_stage]}) failed after $SECONDS s," \
             "status $status; go on with --stage $running_stage and the same options" >&2
     fi
+    dismiss_guardian
     exit "$status"
 }
 
@@ -131,6 +134,9 @@ run_stages() {
     # shellcheck source=path.sh
     . "$tools/../path.sh" --install
     trap ended EXIT
+    # Stages 0 to 4 write to data/, the later ones to exp/: trainings of another name may go on.
+    (( stage > 4 )) || lock_folder data
+    (( stop_stage < 5 )) || lock_folder "exp/$name"
     here python -m uss.bin.check_config "${config[@]}"
     echo "run.sh: $PWD, stages $stage to $stop_stage, name $name, systems ${systems[*]}," \
         "$(command -v python)" >&2

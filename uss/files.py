@@ -1,5 +1,6 @@
 """Atomic files, their digests, and the record beside an output that decides whether to redo it."""
 
+import errno
 import hashlib
 import json
 import logging
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+
 logger = logging.getLogger(__name__)
 
 
@@ -19,6 +22,9 @@ def atomic(path: Path | str) -> Iterator[Path]:
 
     A reader therefore sees the old file or the new one, never a part. The suffix is kept, since
     libraries choose formats by it.
+
+    Raises:
+        OSError: with the name `path`, where the disk is full or may not be written to.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,6 +34,10 @@ def atomic(path: Path | str) -> Iterator[Path]:
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno in DISK_ERRORS:
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -141,6 +151,13 @@ class Step:
             return True
         logger.info("run %s: %s", self.output, reason)
         return False
+
+    def require(self) -> dict:
+        """What `finish` was told; raises ValueError unless the output stands for these inputs."""
+        reason = self._reason()
+        if reason is not None:
+            raise ValueError(f"{self.output}: {reason}; {stage_that_writes(self.output)}")
+        return read_facts(self.output)
 
     def _reason(self) -> str | None:
         if not self.output.exists():

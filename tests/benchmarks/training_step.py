@@ -97,7 +97,7 @@ def step(task: SeparationTask, optimizer: torch.optim.Optimizer, number: int, cl
     clock.part("features")
     loss = l1_loss(task.model(mixture, query, features), target)
     clock.part("forward")
-    assert update(loss, optimizer)
+    assert update(loss, {}, optimizer) is not None
     clock.part("backward and update")
 
 

@@ -241,7 +241,7 @@ def test_a_second_run_imports_no_torch(written, monkeypatch):
 
 
 def test_missing_inputs_name_their_stage(written):
-    with pytest.raises(ValueError, match=r"part_0000\.h5\.meta\.json is missing; stage 2 writes"):
+    with pytest.raises(ValueError, match=r"part_0000\.h5: not there yet; stage 2 writes"):
         anchors.main(["--merge"])
     for path in (written.data / "dev" / "waveforms").iterdir():
         path.unlink()

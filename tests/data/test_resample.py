@@ -229,8 +229,26 @@ def test_merge_needs_every_part(many, monkeypatch):
     monkeypatch.setenv("NUM_SHARDS", "2")
     monkeypatch.setenv("SHARD", "1")
     resample.main([])
-    with pytest.raises(ValueError, match=r"part_000\d\.h5\.meta\.json is missing; stage 1 writes"):
+    with pytest.raises(ValueError, match=r"part_000\d\.h5: not there yet; stage 1 writes"):
         resample.main(["--merge"])
+
+
+def test_merge_takes_no_part_that_was_cut_or_made_of_other_clips(many):
+    run(BUDGET)
+    part = many.data / "train" / "waveforms" / "part_0001.h5"
+    whole = part.read_bytes()
+    part.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="part_0001.h5: the file is not the one that was written"):
+        resample.main([BUDGET, "--merge"])
+    run(BUDGET)
+    assert part.read_bytes() == whole
+    table = many.data / "train" / "clips.csv"
+    lines = table.read_text().splitlines(keepends=True)
+    table.write_text("".join(lines[:-1]))
+    with pytest.raises(
+        ValueError, match=r"part_000\d.h5: changed input: audio, clips; stage 1 writes"
+    ):
+        resample.main([BUDGET, "--merge"])
 
 
 def messages(caplog, *options):

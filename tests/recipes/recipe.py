@@ -29,6 +29,8 @@ REDUCED = [
     "evaluate.mixtures_per_part=12",
 ]
 
+SYSTEMS = ("--systems", "resunet_joint mae_aligned")
+
 
 def copy_recipe(name: str, folder: Path) -> Path:
     """egs/<name> without its data, below `folder`, where run.sh finds the tools as in a clone."""
@@ -38,12 +40,26 @@ def copy_recipe(name: str, folder: Path) -> Path:
     return Path(shutil.copytree(ROOT / "egs" / name, folder / "egs" / name, ignore=ignored))
 
 
-def run(recipe: Path, *options: str, overrides: list[str] = REDUCED, check: bool = True):
+def command(*options: str, overrides: list[str] = REDUCED) -> list[str]:
+    return ["./run.sh", *options, *(word for override in overrides for word in ("--set", override))]
+
+
+def run(
+    recipe: Path,
+    *options: str,
+    overrides: list[str] = REDUCED,
+    check: bool = True,
+    variables: dict[str, str] | None = None,
+) -> subprocess.CompletedProcess:
     """run.sh with options; returns the finished process, its output in `stderr`."""
-    command = ["./run.sh", *options]
-    for override in overrides:
-        command += ["--set", override]
     environment = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
-    done = subprocess.run(command, cwd=recipe, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        command(*options, overrides=overrides),
+        cwd=recipe,
+        env=environment | (variables or {}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done

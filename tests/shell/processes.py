@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 
-def wait_for(path: Path, seconds: float = 60) -> str:
+def wait_for(path: Path, seconds: float = 300) -> str:
     """The content of a file that another process is about to write a line to."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -1,6 +1,7 @@
 """tools/launch.sh: tasks, their logs, and what happens when one fails or run.sh is stopped."""
 
 import os
+import re
 import signal
 import subprocess
 
@@ -135,3 +136,59 @@ def test_a_second_signal_does_not_wait_for_a_task_that_saves_itself(tmp_path):
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 130
     assert not is_running(pid)
+
+
+GPUS = """
+mkdir -p bin
+printf "#!/bin/sh\\necho 0\\necho 1\\necho 2\\n" >bin/nvidia-smi
+chmod +x bin/nvidia-smi
+PATH=$PWD/bin:$PATH
+unset -v CUDA_VISIBLE_DEVICES
+"""
+SHOW = """bash -c 'for time in 1 2; do echo "$CUDA_VISIBLE_DEVICES $SHARD" >>used; sleep 0.2; done'
+"""
+
+
+def devices_used(folder) -> list[str]:
+    """Those that the tasks wrote, twice each; nobody wrote one's device between its two times."""
+    lines = [line.split() for line in (folder / "used").read_text().splitlines()]
+    devices = sorted({device for device, _ in lines})
+    for device in devices:
+        tasks = [task for other, task in lines if other == device]
+        assert tasks[::2] == tasks[1::2]
+    return devices
+
+
+def test_every_task_has_a_gpu_of_its_own(tmp_path):
+    bash(PREAMBLE + GPUS + f"nj=9\nlaunch gpu 7 log/task {SHOW}", tmp_path)
+    assert devices_used(tmp_path) == ["0", "1", "2"]
+
+
+def test_no_more_gpus_than_the_user_allows(tmp_path):
+    allowed = "nj=9\nexport CUDA_VISIBLE_DEVICES=5,7\n"
+    bash(PREAMBLE + GPUS + allowed + f"launch gpu 3 log/task {SHOW}", tmp_path)
+    assert devices_used(tmp_path) == ["5", "7"]
+
+
+def test_processes_that_train_together_share_the_gpus_of_their_task(tmp_path):
+    script = (
+        PREAMBLE
+        + GPUS
+        + """num_processes=2
+        launch train 2 log/task bash -c 'echo "$SHARD $SLURM_PROCID $SLURM_LOCALID $SLURM_NTASKS \
+            $NUM_PROCESSES $CUDA_VISIBLE_DEVICES $MASTER_ADDR" >>seen; [ "$MASTER_PORT" -ge 10000 ]'
+        launch cpu 1 log/other bash -c 'echo "${NUM_PROCESSES-alone}" >>seen'"""
+    )
+    assert bash(script, tmp_path).returncode == 0
+    seen = [" ".join(line.split()) for line in (tmp_path / "seen").read_text().splitlines()]
+    assert sorted(seen) == sorted(
+        [f"{task} {rank} {rank} 2 2 0,1 127.0.0.1" for task in (1, 2) for rank in (0, 1)]
+        + ["alone"]
+    )
+
+
+def test_a_process_that_fails_among_others_fails_the_task(tmp_path):
+    script = PREAMBLE + "num_processes=3\nlaunch train 1 log/task bash -c 'exit $SLURM_PROCID'"
+    result = bash(script, tmp_path)
+    assert result.returncode == 1
+    assert re.search("task 1 of 1 failed, status [12];", result.stderr)

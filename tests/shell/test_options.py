@@ -1,8 +1,10 @@
 """run.sh's options: what is accepted, and that a fault is one line and exit 2."""
 
+import shutil
+
 import pytest
 
-from tests.shell.bash import make_recipe, run
+from tests.shell.bash import bash, make_recipe, run
 
 SHOW = """
 stage_3() { printf "%s|" "$stage" "$stop_stage" "$nj" "$name" "${systems[@]}" "${config[@]}"; }"""
@@ -31,7 +33,7 @@ def recipe(tmp_path_factory):
         (["--nj", "99999999999999999999"], "--nj takes an integer"),
         (["--nj", "--stage", "3"], "not '--stage'"),
         (["--launcher", "cloud"], "unknown launcher 'cloud'"),
-        (["--launcher", "slurm"], "not available yet"),
+        (["--num-processes", "0"], "--num-processes takes an integer from 1"),
         (["--systems", "resunet nothing"], "unknown system 'nothing'; conf/systems/ has: "),
         (["--systems", "*"], "unknown system '*'"),
         (["--systems", "resunet mae_frozen resunet"], "names a system twice"),
@@ -101,3 +103,32 @@ def test_help_names_every_option_and_stage(recipe):
         assert f"  {word} " in result.stdout
     for stage in range(8):
         assert f"\n  {stage} " in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("cpu\ngpu\n", "conf/slurm.conf has no line of the profile 'train'"),
+        ("cpu\ngpu\ntrain\nbig --mem=9G\n", "line 4: unknown profile 'big'"),
+        ("cpu\ngpu --gres gpu:1\ntrain\n", "line 2: 'gpu:1' is no flag of sbatch"),
+        ("cpu\ngpu\n# train\ntrain\ncpu --mem=1G\n", "line 5: a second line of 'cpu'"),
+        (None, "conf/slurm.conf is missing"),
+    ],
+)
+def test_a_fault_in_slurm_conf_is_named(tmp_path, content, message):
+    recipe = make_recipe(tmp_path, SHOW)
+    (recipe / "conf" / "slurm.conf").unlink()
+    if content is not None:
+        (recipe / "conf" / "slurm.conf").write_text(content)
+    script = 'mkdir bin; touch bin/sbatch; chmod +x bin/sbatch; PATH=$PWD/bin:$PATH "$@"'
+    result = bash(script, tmp_path, str(recipe / "run.sh"), "--launcher=slurm", "--stage=3")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert message in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_slurm_needs_sbatch(tmp_path, recipe):
+    for program in ("bash", "env", "nproc", "dirname", "sort", "uniq", "date", "cat", "sha256sum"):
+        (tmp_path / program).symlink_to(shutil.which(program))
+    result = bash('"$@"', tmp_path, str(recipe / "run.sh"), "--launcher=slurm", PATH=str(tmp_path))
+    assert result.returncode == 2
+    assert "there is no sbatch here" in result.stderr

@@ -60,8 +60,8 @@ def test_a_flipped_byte_is_noticed(tmp_path):
 def test_a_failed_save_leaves_the_old_ones(tmp_path, monkeypatch):
     save(tmp_path, 5)
 
-    def half_a_save(state, path):
-        path.write_bytes(b"half")
+    def half_a_save(state, file):
+        file.write(b"half")
         raise OSError("no space left on device")
 
     monkeypatch.setattr(torch, "save", half_a_save)

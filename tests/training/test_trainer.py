@@ -4,6 +4,7 @@ import math
 import os
 import signal
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -30,12 +31,19 @@ class ToyTask:
             {"params": [self.model[1].bias, *self.model[0].parameters()], "lr": 0.01},
         ]
 
-    def loss(self, step):
-        self.before_step(step)
+    def inputs(self, step):
         x = torch.randn(16, 4, generator=torch.Generator().manual_seed(step))
         target = x.sum(dim=1, keepdim=True)
         if step in self.poisoned:
             x[0, 0] = float("nan")
+        return x, target
+
+    def batch(self, step):
+        return {"x": self.inputs(step)[0].numpy()}
+
+    def loss(self, step):
+        self.before_step(step)
+        x, target = self.inputs(step)
         loss = (self.model(x) - target).square().mean()
         return loss, {"mean": x.mean().item()}
 
@@ -162,12 +170,14 @@ def test_a_batch_that_is_not_finite_changes_nothing(tmp_path):
     assert poisoned["num_skipped"] == 1
     lines = read_log(tmp_path / "poisoned" / "train.jsonl")
     assert all(math.isfinite(value) for line in lines for value in line.values())
+    with np.load(tmp_path / "poisoned" / "skipped" / "step_00000003.npz") as kept:
+        assert np.isnan(kept["x"]).sum() == 1 and kept["x"].shape == (16, 4)
 
 
 def test_too_many_such_batches_stop_the_training(tmp_path):
     poisoned = set(range(4, 100))
     task = ToyTask(poisoned=poisoned)
-    with pytest.raises(ValueError, match="step 14 is not finite, after 10 such"):
+    with pytest.raises(ValueError, match="step 14 is not finite, after 10 such.*step_00000014.npz"):
         trainer.train(task, training(), tmp_path)
     assert all(torch.isfinite(tensor).all() for tensor in task.model.state_dict().values())
     assert checkpoints(tmp_path) == []

@@ -15,6 +15,7 @@ detector's go to sed_anchors/ and sed_anchors.csv.
 
 import logging
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from uss.data.anchor_scoring import score_anchors
 from uss.data.dataset import LABELLED_SPLITS, Dataset
 from uss.data.packed import Packed, part_path, write_part
 from uss.data.waveforms import WaveformSet
-from uss.files import Step, digest, read_facts, write_json
+from uss.files import Step, digest, stage_that_writes, write_json
 from uss.schema import Anchors, Pretrained
 from uss.shards import mine
 from uss.tables import Anchor, Event, write_table
@@ -96,23 +97,34 @@ def table_digests(dataset: Dataset, split: str) -> dict[str, str | None]:
     }
 
 
-def find(options, dataset: Dataset, config: Anchors) -> None:
-    """This shard's parts of every split."""
-    pretrained = load(options.conf, "pretrained", Pretrained, options.overrides)
+class Part(NamedTuple):
+    """The unit of work of a shard; set_name is one of anchor_sets."""
+
+    split: str
+    set_name: str
+    number: int
+    step: Step
+
+
+def work(dataset: Dataset, config: Anchors, pretrained: Pretrained) -> list[Part]:
+    """Every part of every anchor set."""
     digests = networks.panns_digests(pretrained)
-    work = [
-        (split, name, number)
-        for split in LABELLED_SPLITS
-        for name in anchor_sets(dataset, split)
-        for number in range(len(Packed(dataset.data / split / "waveforms", stage=1).paths))
-    ]
-    tables = {split: table_digests(dataset, split) for split in LABELLED_SPLITS}
+    result = []
+    for split in LABELLED_SPLITS:
+        tables = table_digests(dataset, split)
+        waveforms = Packed(dataset.data / split / "waveforms", stage=1).paths
+        for name in anchor_sets(dataset, split):
+            for number, path in enumerate(waveforms):
+                inputs = {"waveforms": path, **tables, **digests}
+                output = part_path(dataset.data / split / name, number)
+                result.append(Part(split, name, number, Step(output, inputs, to_dict(config))))
+    return result
+
+
+def find(dataset: Dataset, config: Anchors, pretrained: Pretrained) -> None:
+    """This shard's parts of every split."""
     clip_sets, loaded = {}, None
-    for split, name, number in mine(work):
-        path = part_path(dataset.data / split / name, number)
-        waveforms = part_path(dataset.data / split / "waveforms", number)
-        inputs = {"waveforms": waveforms, **tables[split], **digests}
-        step = Step(path, inputs, to_dict(config))
+    for split, name, number, step in mine(work(dataset, config, pretrained)):
         if step.is_current():
             continue
         detector, encoder = loaded = loaded or networks.load_panns(pretrained)
@@ -129,21 +141,27 @@ def find(options, dataset: Dataset, config: Anchors) -> None:
             group_of = groups(dataset, split, events)
             class_ids = dataset.classes.ids
             found = detected_anchors(rows, clips, class_ids, group_of, detector, config)
-        step.finish(**pack(found, clips, encoder, config, path))
+        step.finish(**pack(found, clips, encoder, config, step.output))
 
 
-def merge(dataset: Dataset, config: Anchors) -> None:
-    """Write the tables of all parts, and score what the detector found."""
+def merge(dataset: Dataset, config: Anchors, pretrained: Pretrained) -> None:
+    """Check that every part is there and whole, write the tables, score what the detector found."""
     scores = {}
+    all_parts = work(dataset, config, pretrained)
     for split in LABELLED_SPLITS:
         packed = Packed(dataset.data / split / "waveforms", stage=1)
         for name in anchor_sets(dataset, split):
             folder = dataset.data / split / name
-            paths = [part_path(folder, number) for number in range(len(packed.paths))]
-            facts = [read_facts(path) for path in paths]
-            for stale in set(folder.glob("part_*.h5")) - set(paths):
+            steps = [part.step for part in all_parts if part[:2] == (split, name)]
+            facts = [step.require() for step in steps]
+            for stale in set(folder.glob("part_*.h5")) - {step.output for step in steps}:
                 stale.unlink()
             anchors = [Anchor(*row) for fact in facts for row in fact["anchors"]]
+            if len(Packed(folder, stage=2)) != len(anchors):
+                raise ValueError(
+                    f"{folder} does not hold the {len(anchors)} anchors that its records name; "
+                    f"remove the folder; {stage_that_writes(folder)}"
+                )
             write_table(dataset.data / split / f"{name}.csv", anchors, Anchor)
             logger.info(
                 "%s: %d %s, %d dropped as silent",
@@ -177,10 +195,11 @@ def main(argv: list[str] | None = None) -> None:
     options.add_argument("--merge", action="store_true", help="write the tables and the scores")
     options = options.parse_args(argv)
     config = load(options.conf, "anchors", Anchors, options.overrides)
+    pretrained = load(options.conf, "pretrained", Pretrained, options.overrides)
     if options.merge:
-        merge(Dataset(), config)
+        merge(Dataset(), config, pretrained)
     else:
-        find(options, Dataset(), config)
+        find(Dataset(), config, pretrained)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from uss.files import DISK_ERRORS
+
 logger = logging.getLogger(__name__)
 
 
@@ -40,21 +42,38 @@ def add_name(options: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 def run(main: Callable[[list[str] | None], None]) -> None:
-    """Run an entry point: a user's error is one line and exit 1, a bug keeps its traceback."""
+    """Run an entry point: a user's error is one line and exit 1, a bug keeps its traceback.
+
+    Of several processes that train together, the first one speaks; the others only warn.
+    """
+    number = os.environ.get("SLURM_PROCID", "0") if "NUM_PROCESSES" in os.environ else "0"
     handlers: list[logging.Handler] = [logging.StreamHandler()]
     if os.environ.get("USS_LOG"):
         handlers.append(logging.FileHandler(os.environ["USS_LOG"]))
     logging.basicConfig(
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(module)s: %(message)s",
+        level=logging.INFO if number == "0" else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(module)s: "
+        + ("" if number == "0" else f"process {number}: ")
+        + "%(message)s",
         datefmt="%Y-%m-%d %H:%M:%S",
         handlers=handlers,
     )
     logging.captureWarnings(True)
+    logging.raiseExceptions = False  # a log on a full disk; the terminal has the message too
     try:
         main(None)
     except ValueError as error:
         logger.error("%s", error)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            logger.exception("this is a bug")
+        else:
+            logger.error(
+                "%s; make room there, or make it writable, and run again: what was finished is "
+                "kept, and nothing else",
+                error,
+            )
         sys.exit(1)
     except Exception:
         logger.exception("this is a bug")

@@ -86,6 +86,20 @@ def check_disk(missing: list[tuple[str, range]], bytes_of_set: dict[str, int]) -
     logger.info("%s, the disk has %.3g GB", text, free / 1e9)
 
 
+def merge(steps: list[Step], systems: list[System], num_mixtures: int) -> None:
+    """Check that every part is there, for these inputs, and that their rows add up."""
+    for step in steps:
+        step.require()
+    for system in systems:
+        num_features = len(FeatureSet(DATA, system))
+        if num_features != num_mixtures:
+            raise ValueError(
+                f"{feature_dir(DATA, system)} has features of {num_features} mixtures, "
+                f"{MIXTURES} lists {num_mixtures}; remove the folder and run stage 4 again"
+            )
+        logger.info("%s: %d mixtures", feature_dir(DATA, system), num_features)
+
+
 def main(argv: list[str] | None = None) -> None:
     options = add_systems(parser(__doc__))
     options.add_argument("--merge", action="store_true", help="check that every part is there")
@@ -101,16 +115,6 @@ def main(argv: list[str] | None = None) -> None:
         return
     mixtures = MixtureList(MIXTURES, AnchorSet(DATA / "train"))
     num_mixtures = len(mixtures)
-    if options.merge:
-        for system in by_set.values():
-            num_features = len(FeatureSet(DATA, system))
-            if num_features != num_mixtures:
-                raise ValueError(
-                    f"{feature_dir(DATA, system)} has features of {num_features} mixtures, "
-                    f"{MIXTURES} lists {num_mixtures}; remove the folder and run stage 4 again"
-                )
-            logger.info("%s: %d mixtures", feature_dir(DATA, system), num_features)
-        return
     units = [
         (name, number, rows)
         for name in sorted(by_set)
@@ -121,12 +125,15 @@ def main(argv: list[str] | None = None) -> None:
         "anchors": mixtures.anchors.packed.digest,
         "audio_mae": networks.amae_digest(pretrained),
     }
-    pending = []
-    for name, number, rows in mine(units):
+    steps = []
+    for name, number, rows in units:
         path = part_path(feature_dir(DATA, by_set[name]), number)
         step = Step(path, inputs, {"features": name, "rows": [rows.start, rows.stop]})
-        if not step.is_current():
-            pending.append((name, rows, step))
+        steps.append((name, rows, step))
+    if options.merge:
+        merge([step for *_, step in steps], list(by_set.values()), num_mixtures)
+        return
+    pending = [(name, rows, step) for name, rows, step in mine(steps) if not step.is_current()]
     if not pending:
         return
     anchors = mixtures.anchors
@@ -134,11 +141,7 @@ def main(argv: list[str] | None = None) -> None:
         name: networks.load_extractor(pretrained, system, anchors.sample_rate)
         for name, system in by_set.items()
     }
-    missing = [
-        (name, rows)
-        for name, number, rows in units
-        if not part_path(feature_dir(DATA, by_set[name]), number).exists()
-    ]
+    missing = [(name, rows) for name, rows, step in steps if not step.output.exists()]
     bytes_of_set = {
         name: num_bytes(extractor, anchors.num_samples) for name, extractor in extractors.items()
     }

@@ -12,6 +12,7 @@ and the parts point to their rows.
 
 import logging
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -21,8 +22,8 @@ from uss.bin.command import parser, run
 from uss.config import load, to_dict
 from uss.data.dataset import Dataset
 from uss.data.in_place import adopt
-from uss.data.packed import part_path, write_part
-from uss.files import Step, digest_of, digest_of_stats, read_facts
+from uss.data.packed import Packed, part_path, write_part
+from uss.files import Step, digest_of, digest_of_stats, stage_that_writes
 from uss.labels import Classes
 from uss.schema import Resample
 from uss.shards import mine, parts
@@ -81,36 +82,61 @@ def pack(clips: list[Clip], classes: Classes, config: Resample, path: Path) -> d
     return {"num_packed": len(names), "rejected": rejected, "scaled_below_full_scale": scaled}
 
 
-def work(dataset: Dataset, config: Resample) -> list[tuple[str, Path, list[Clip]]]:
-    """Every part of every split: (split, file, its clips)."""
+class Part(NamedTuple):
+    """The unit of work of a shard. row_of: as Dataset.packed_rows gives it."""
+
+    split: str
+    path: Path
+    clips: list[Clip]
+    row_of: dict[str, int] | None
+
+    def step(self, dataset: Dataset, config: Resample) -> Step:
+        settings = to_dict(config)
+        del settings["max_rejected_fraction"]  # decides nothing about a part
+        inputs = {
+            "classes": dataset.data / "classes.csv",
+            "clips": digest_of([list(clip) for clip in self.clips]),
+            "audio": digest_of_stats([Path(clip.path) for clip in self.clips]),
+        }
+        if self.row_of is not None:
+            inputs["rows"] = digest_of([self.row_of[clip.clip_id] for clip in self.clips])
+        return Step(self.path, inputs, settings)
+
+
+def work(dataset: Dataset, config: Resample) -> list[Part]:
+    """Every part of every split."""
     result = []
     for split in dataset.splits:
-        clips = dataset.clips(split)
+        clips, row_of = dataset.clips(split), dataset.packed_rows(split)
         for number, rows in enumerate(parts(len(clips), config.clips_per_part)):
             path = part_path(dataset.data / split / "waveforms", number)
-            result.append((split, path, clips[rows.start : rows.stop]))
+            result.append(Part(split, path, clips[rows.start : rows.stop], row_of))
     return result
 
 
 def merge(dataset: Dataset, config: Resample) -> None:
-    """Check that every part is there, write rejected.csv, and fail above the budget."""
-    of_split: dict[str, list[tuple[Path, int]]] = {}
-    for split, path, clips in work(dataset, config):
-        of_split.setdefault(split, []).append((path, len(clips)))
+    """Check that every part is there and whole, write rejected.csv, and fail above the budget."""
+    of_split: dict[str, list[Part]] = {split: [] for split in dataset.splits}
+    for part in work(dataset, config):
+        of_split[part.split].append(part)
     failures = []
-    for split, paths in of_split.items():
+    for split, split_parts in of_split.items():
+        folder = dataset.data / split / "waveforms"
         rejected, num_packed, num_scaled = [], 0, 0
-        for path, num_clips in paths:
-            facts = read_facts(path)
-            assert facts["num_packed"] + len(facts["rejected"]) == num_clips, path
+        for part in split_parts:
+            facts = part.step(dataset, config).require()
             rejected += [Rejected(*row) for row in facts["rejected"]]
             num_packed += facts["num_packed"]
             num_scaled += len(facts["scaled_below_full_scale"])
-        for stale in set((dataset.data / split / "waveforms").glob("part_*.h5")) - {
-            path for path, _ in paths
-        }:
+        for stale in set(folder.glob("part_*.h5")) - {part.path for part in split_parts}:
             logger.info("remove %s: the split has fewer parts now", stale)
             stale.unlink()
+        num_clips, num_rows = len(dataset.clips(split)), len(Packed(folder, stage=1))
+        if num_packed + len(rejected) != num_clips or num_rows != num_packed:
+            raise ValueError(
+                f"{folder}: {num_rows} rows, {num_packed} clips packed, {len(rejected)} rejected, "
+                f"of {num_clips} in clips.csv; remove the folder; {stage_that_writes(folder)}"
+            )
         table = dataset.data / split / "rejected.csv"
         write_table(table, rejected, Rejected)
         logger.info(
@@ -141,25 +167,14 @@ def main(argv: list[str] | None = None) -> None:
     dataset = Dataset()
     if options.merge:
         return merge(dataset, config)
-    settings = to_dict(config)
-    del settings["max_rejected_fraction"]  # decides nothing about a part
-    packed_rows = {split: dataset.packed_rows(split) for split in dataset.splits}
-    for split, path, clips in mine(work(dataset, config)):
-        row_of = packed_rows[split]
-        inputs = {
-            "classes": dataset.data / "classes.csv",
-            "clips": digest_of([list(clip) for clip in clips]),
-            "audio": digest_of_stats([Path(clip.path) for clip in clips]),
-        }
-        if row_of is not None:
-            inputs["rows"] = digest_of([row_of[clip.clip_id] for clip in clips])
-        step = Step(path, inputs, settings)
+    for part in mine(work(dataset, config)):
+        step = part.step(dataset, config)
         if step.is_current():
             continue
-        if row_of is None:
-            step.finish(**pack(clips, dataset.classes, config, path))
+        if part.row_of is None:
+            step.finish(**pack(part.clips, dataset.classes, config, part.path))
         else:
-            step.finish(**adopt(clips, row_of, dataset.classes, config, path))
+            step.finish(**adopt(part.clips, part.row_of, dataset.classes, config, part.path))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def save(directory: Path, state: dict) -> Path:
     folder = directory / "checkpoints"
     path = folder / f"step_{state['step']:08d}.pt"
     with atomic(path) as temporary:
-        torch.save(state, temporary)
+        _write(state, temporary)
     for stale in folder.glob(".step_*.tmp.pt"):  # of a process that was killed while writing
         stale.unlink()
     before = [other for step, other in checkpoints(directory) if step <= state["step"]]
@@ -30,6 +30,15 @@ def save(directory: Path, state: dict) -> Path:
         if other not in before[-NUM_KEPT:]:
             other.unlink()
     return path
+
+
+def _write(state: dict, path: Path) -> None:
+    """torch.save, which hides the reason where writing fails."""
+    try:
+        with path.open("wb") as file:
+            torch.save(state, file)
+    except RuntimeError as error:
+        raise error.__context__ if isinstance(error.__context__, OSError) else error from None
 
 
 def load_newest(directory: Path) -> dict | None:

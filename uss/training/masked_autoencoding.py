@@ -11,6 +11,7 @@ from torchaudio.functional import resample
 from uss.audio import dbfs, from_int16
 from uss.data.mixing import energy_match
 from uss.data.waveforms import WaveformSet
+from uss.distributed import share
 from uss.models.audio_mae import PATCH, AudioMae, draw_kept_patches
 from uss.models.filterbank import Filterbank, measure
 from uss.schema import Amae, AmaeModel, Anchors
@@ -102,7 +103,11 @@ class MaskedAutoencodingTask:
         return [{"params": list(self.model.parameters()), "lr": learning_rate}]
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
-        return self._loss(self.segments, step), {}
+        # All of a batch is drawn, and then shared: a draw depends on the draws before it.
+        return self._loss(self.segments, step, share), {}
+
+    def batch(self, step: int) -> dict[str, np.ndarray]:
+        return {"waveform": self.segments.batch(step, self.amae.training.batch_size)}
 
     def evaluate(self) -> dict[str, float]:
         """The loss on held-out audio."""
@@ -110,17 +115,17 @@ class MaskedAutoencodingTask:
         losses = [self._loss(self.dev_segments, index).item() for index in batches]
         return {"dev_loss": float(np.mean(losses))}
 
-    def _loss(self, segments: Segments, index: int) -> Tensor:
+    def _loss(self, segments: Segments, index: int, part=lambda batch: batch) -> Tensor:
         training = self.amae.training
-        waveform = shown(segments, self.amae, index).to(self.device)
+        waveform = part(shown(segments, self.amae, index)).to(self.device)
         fbank = self.model.fbank(resample(waveform, self.sample_rate, self.model.model.sample_rate))
         kept = draw_kept_patches(
             rng(training.seed, "amae_mask", index),
-            len(fbank),
+            training.batch_size,
             fbank.shape[1] // PATCH * self.model.num_bands,
             self.amae.mask_ratio,
         )
-        return self.model.pretraining_loss(fbank, kept.to(self.device))
+        return self.model.pretraining_loss(fbank, part(kept).to(self.device))
 
 
 def measured(amae: Amae, segments: Segments, sample_rate: int) -> AmaeModel:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import yaml
 
+from uss.distributed import rank
 from uss.files import changes, code_version, command_of_stage, write_text
 
 # Keys of `training` that change no weight (steps: it may grow, and the training goes on).
@@ -77,7 +78,12 @@ def _compared(config: dict) -> dict:
 
 
 def write_config(directory: Path, config: dict, **facts: object) -> None:
-    """Write config.yaml. `facts` are what the inputs determine, needed to build the model."""
+    """Write config.yaml. `facts` are what the inputs determine, needed to build the model.
+
+    Of several processes that train together the first one writes it.
+    """
+    if rank() != 0:
+        return
     content = {**config, "facts": {**facts, "code": code_version()}}
     write_text(directory / "config.yaml", yaml.safe_dump(content, sort_keys=False))
 

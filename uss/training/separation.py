@@ -8,6 +8,7 @@ from torch.nn.functional import l1_loss
 from uss.data.features import FeatureSet
 from uss.data.mixing import mix
 from uss.data.mixtures import MixtureList
+from uss.distributed import share
 from uss.models.mae_resunet import Separator
 from uss.schema import Training
 from uss.training.acceleration import accelerate
@@ -50,7 +51,14 @@ class SeparationTask:
         return np.arange(first, first + self.training.batch_size) % len(self.mixtures)
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
+        return self._loss(share(self.rows(step)))
+
+    def batch(self, step: int) -> dict[str, np.ndarray]:
         rows = self.rows(step)
+        features = {} if self.features is None else {"features": self.features.read(rows)}
+        return {"rows": rows, **self.mixtures.batch(rows)._asdict(), **features}
+
+    def _loss(self, rows: np.ndarray) -> tuple[Tensor, dict[str, float]]:
         batch = self.mixtures.batch(rows)
         system = self.model.system
         mixture, target, _ = mix(
@@ -67,7 +75,8 @@ class SeparationTask:
         that the running statistics of the BatchNorms have not settled."""
         last = self.training.steps
         steps = range(max(0, last - NUM_EVALUATED_BATCHES), last)
-        return {"eval_mode_loss": float(np.mean([self.loss(step)[0].item() for step in steps]))}
+        losses = [self._loss(self.rows(step))[0].item() for step in steps]
+        return {"eval_mode_loss": float(np.mean(losses))}
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(self.device)

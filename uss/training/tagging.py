@@ -7,6 +7,7 @@ from torch.nn.functional import binary_cross_entropy
 
 from uss.audio import from_int16
 from uss.data.waveforms import WaveformSet
+from uss.distributed import share
 from uss.models.panns import Cnn14DecisionLevelMax
 from uss.schema import Training
 from uss.seeding import rng
@@ -64,9 +65,17 @@ class TaggingTask:
         return rng(self.training.seed, purpose, *index)
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
-        rows = self.rows(step)
+        rows = share(self.rows(step))
         target = torch.from_numpy(self.clips.target[rows]).to(self.device, torch.float32)
         return binary_cross_entropy(self._probabilities(self.clips, rows), target), {}
+
+    def batch(self, step: int) -> dict[str, np.ndarray]:
+        rows = self.rows(step)
+        return {
+            "rows": np.array(rows),
+            "waveform": self.clips.read(rows),
+            "target": self.clips.target[rows],
+        }
 
     def evaluate(self) -> dict[str, float]:
         """Mean average precision on the development clips, over the classes that have any."""

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import statistics
 import time
 from datetime import timedelta
@@ -16,22 +17,24 @@ class TrainLog:
     """Collects the figures of each step; a line holds their means since the line before.
 
     Args:
-        path: train.jsonl. Lines after `step` come from steps that are done again, and go.
+        path: train.jsonl; None in a process that writes nothing. Lines after `step` come from
+            steps that are done again, and go.
         step: steps done so far.
         state: of the log then, as `state()` gave it; None at the start.
     """
 
-    def __init__(self, path: Path, step: int, state: dict | None = None) -> None:
+    def __init__(self, path: Path | None, step: int, state: dict | None = None) -> None:
         self.path = path
         state = state or {"figures": {}, "seconds": 0.0}
         self.figures: dict[str, list[float]] = state["figures"]
         self.seconds: float = state["seconds"]  # over all runs of the training
         self.time = time.monotonic()
-        lines = [line for line in read_log(path) if line["step"] <= step]
-        write_text(path, "".join(json.dumps(line) + "\n" for line in lines))
+        if path is not None:
+            lines = [line for line in read_log(path) if line["step"] <= step]
+            write_text(path, "".join(json.dumps(line) + "\n" for line in lines))
 
     def __enter__(self) -> "TrainLog":
-        self.file = self.path.open("a", encoding="utf-8", buffering=1)
+        self.file = (self.path or Path(os.devnull)).open("a", encoding="utf-8", buffering=1)
         return self
 
     def __exit__(self, *_: object) -> None:

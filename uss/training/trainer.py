@@ -8,13 +8,18 @@ import time
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from uss import distributed
+from uss.distributed import device
+from uss.files import atomic
 from uss.schema import Training
 from uss.training import checkpoint
+from uss.training.batch_norm import synchronise
 from uss.training.schedules import warmup_factor
 from uss.training.train_log import TrainLog
 
@@ -25,7 +30,8 @@ logger = logging.getLogger(__name__)
 
 
 class Task(Protocol):
-    """What is trained. The batch of a step is a pure function of the seed and the step."""
+    """What is trained. The batch of a step is a pure function of the seed and the step; where
+    several processes train together, each takes its share of it."""
 
     model: nn.Module
 
@@ -33,7 +39,10 @@ class Task(Protocol):
         """What is updated, as an optimiser takes it."""
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
-        """The loss of a step's batch, and figures for the log."""
+        """The loss of this process's share of a step's batch, and figures for the log."""
+
+    def batch(self, step: int) -> dict[str, np.ndarray]:
+        """The whole batch of a step, to be looked at."""
 
     def evaluate(self) -> dict[str, float]:
         """Figures for the log's last line; the model is in eval mode, without gradients."""
@@ -43,13 +52,17 @@ def train(task: Task, training: Training, directory: Path) -> None:
     """Train to `training.steps`, from the newest checkpoint in `directory` if there is one.
 
     Writes checkpoints, train.jsonl and loss.png. On SIGTERM or SIGUSR2 the step is finished, a
-    checkpoint written, and the process exits with 75.
+    checkpoint written, and the process exits with 75. Several processes (uss.distributed) share
+    each batch, decide together, and the first of them writes.
 
     Raises:
         ValueError: more than MAX_SKIPPED batches had a loss or gradient that is not finite.
     """
+    distributed.start(training.batch_size)
+    is_first = distributed.rank() == 0
     set_up_torch(training.threads)
     model = task.model.train().to(memory_format=torch.channels_last)  # faster convolutions
+    synchronise(model)
     norms = batch_norms(model, training.batch_norm_momentum)
     optimizer = torch.optim.AdamW(
         task.parameter_groups(training.learning_rate),
@@ -60,46 +73,48 @@ def train(task: Task, training: Training, directory: Path) -> None:
     rates = [group["lr"] for group in optimizer.param_groups]
     state = resume(directory, model, optimizer)
     step, num_skipped = state["step"], state["num_skipped"]
-    log = TrainLog(directory / "train.jsonl", step, state["log"])
+    log = TrainLog(directory / "train.jsonl" if is_first else None, step, state["log"])
     saved_at = time.monotonic()
-    progress = tqdm(total=training.steps, initial=step, desc=str(directory), disable=None)
+    progress = tqdm(
+        total=training.steps, initial=step, desc=str(directory), disable=None if is_first else True
+    )
     with StopSignal() as stop, logging_redirect_tqdm(), progress, log:
         while step < training.steps:
             factor = warmup_factor(step, training.warmup_steps)
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
             statistics = [buffer.clone() for buffer in norms]
-            loss, figures = task.loss(step)
-            if update(loss, optimizer):
-                log.add(loss=loss.item(), **figures)
+            figures = update(*task.loss(step), optimizer)
+            if figures is not None:
+                log.add(**figures)
             else:
                 for buffer, before in zip(norms, statistics, strict=True):
                     buffer.copy_(before)
                 num_skipped += 1
-                skip(step, num_skipped, directory)
+                skip(task, step, num_skipped, directory)
             step += 1
             progress.update()
 
             ended = step == training.steps
-            save_now = ended or stop.requested or is_due(saved_at, training.save_minutes)
-            if ended:
+            stopping, is_due = distributed.any_of(
+                stop.requested, time.monotonic() - saved_at > 60 * training.save_minutes
+            )
+            if ended and is_first:
                 log.add(**evaluate(task))
             if ended or step % training.log_steps == 0:
                 log.write(step, training.steps, learning_rate=rates[0] * factor)
-            if ended:
+            if ended and is_first:
                 log.plot()
-            if save_now:
-                weights = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
-                state = {"step": step, "num_skipped": num_skipped, "log": log.state()}
-                checkpoint.save(directory, weights | state)
+            if ended or stopping or is_due:
+                if is_first:
+                    weights = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+                    state = {"step": step, "num_skipped": num_skipped, "log": log.state()}
+                    checkpoint.save(directory, weights | state)
+                distributed.any_of(False)  # nobody goes on, or ends, before the files are there
                 saved_at = time.monotonic()
-            if stop.requested and not ended:
+            if stopping and not ended:
                 logger.info("stopped after step %d: run again, and the training goes on", step)
                 sys.exit(EXIT_STOPPED)
-
-
-def device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def set_up_torch(threads: int) -> None:
@@ -117,26 +132,39 @@ def batch_norms(model: nn.Module, momentum: float) -> list[Tensor]:
     return [buffer for layer in layers for buffer in layer.buffers()]
 
 
-def update(loss: Tensor, optimizer: torch.optim.Optimizer) -> bool:
-    """One step of the optimiser; False, and nothing done, if loss or gradient is not finite."""
+def update(
+    loss: Tensor, figures: dict[str, float], optimizer: torch.optim.Optimizer
+) -> dict[str, float] | None:
+    """One step of the optimiser; returns loss and figures of the whole batch. None, and nothing
+    done, if loss or gradient is not finite."""
     optimizer.zero_grad()
     loss.backward()
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-    if not math.isfinite(loss.item() + norm.item()):
-        return False
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    distributed.average(gradients)
+    norm = nn.utils.get_total_norm(gradients)
+    figures = distributed.mean_figures({"loss": loss.item(), **figures})
+    if not math.isfinite(figures["loss"] + norm.item()):
+        return None
     optimizer.step()
-    return True
+    return figures
 
 
-def skip(step: int, num_skipped: int, directory: Path) -> None:
+def skip(task: Task, step: int, num_skipped: int, directory: Path) -> None:
+    """Keep a batch that is not used, to be looked at; raises ValueError after too many."""
+    path = directory / "skipped" / f"step_{step:08d}.npz"
+    if distributed.rank() == 0:
+        with atomic(path) as temporary:
+            np.savez(temporary, **task.batch(step))
     if num_skipped > MAX_SKIPPED:
         raise ValueError(
             f"{directory}: the loss of step {step} is not finite, after {MAX_SKIPPED} such batches "
-            "that were skipped; the weights are untouched: check the inputs, or lower "
-            "training.learning_rate under another --name"
+            "that were skipped; the weights are untouched: check the inputs (the batch is in "
+            f"{path}), or lower training.learning_rate under another --name"
         )
-    logger.warning("step %d: loss or gradient is not finite; the batch is skipped", step)
+    logger.warning(
+        "step %d: loss or gradient is not finite; the batch is skipped, and kept in %s", step, path
+    )
 
 
 @torch.no_grad()
@@ -147,13 +175,13 @@ def evaluate(task: Task) -> dict[str, float]:
     return figures
 
 
-def is_due(saved_at: float, save_minutes: float) -> bool:
-    return time.monotonic() - saved_at > 60 * save_minutes
-
-
 def resume(directory: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict:
-    """Load the newest checkpoint, if any; returns its state, without weights."""
-    state = checkpoint.load_newest(directory)
+    """Load the newest checkpoint, if any; returns its state, without weights.
+
+    The first process reads it for all: on a shared disk the others may not see it yet.
+    """
+    is_first = distributed.rank() == 0
+    state = distributed.from_first(checkpoint.load_newest(directory) if is_first else None)
     if state is None:
         return {"step": 0, "num_skipped": 0, "log": None}
     model.load_state_dict(state.pop("model"))

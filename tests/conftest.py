@@ -1,0 +1,40 @@
+"""What tests of several folders share: a Slurm cluster; the mini recipe after all its stages."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.recipes.recipe import ROOT, SYSTEMS, copy_recipe, run
+
+CLUSTER = ROOT / "tests" / "slurm" / "cluster.sh"
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory) -> Path:
+    """The reduced mini recipe after all stages in one run, two shards. Not to be changed."""
+    recipe = copy_recipe("mini", tmp_path_factory.mktemp("undisturbed"))
+    (recipe / "run.log").write_text(run(recipe, "--nj", "2", *SYSTEMS).stderr)
+    return recipe
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory) -> dict[str, str]:
+    """A Slurm cluster of two nodes on this machine; the variables that lead to it."""
+    missing = [name for name in ("slurmctld", "slurmd", "sbatch", "munged") if not _found(name)]
+    if missing:
+        pytest.skip(f"no {', '.join(missing)}: tests/run.sh installs them, as root on Debian")
+    if os.geteuid() != 0:
+        pytest.skip("only root can start a Slurm cluster's daemons")
+    folder = tmp_path_factory.mktemp("cluster")
+    try:
+        subprocess.run([CLUSTER, "start", folder], check=True)
+        yield {"SLURM_CONF": str(folder / "slurm.conf")}
+    finally:
+        subprocess.run([CLUSTER, "stop", folder], check=True)
+
+
+def _found(name: str) -> bool:
+    return shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is not None

@@ -1,0 +1,58 @@
+"""A batch with values that are not finite, through stage 5's entry point."""
+
+import h5py
+import numpy as np
+import pytest
+
+from uss.bin import train
+from uss.config import load
+from uss.data.features import FeatureSet
+from uss.schema import System
+from uss.training import checkpoint
+from uss.training.model_config import checkpoints
+from uss.training.train_log import read_log
+
+OPTIONS = ["--name=one", "--systems=frozen"]
+
+
+def poison(recipe, rows: list[int]) -> None:
+    """NaN in the cached features of these rows of the training list."""
+    system = load(recipe / "conf", "systems/frozen", System, [])
+    features = FeatureSet(recipe / "data", system)
+    for path, part in zip(features.packed.paths, features.packed.part_rows(), strict=True):
+        with h5py.File(path, "r+") as file:
+            for row in set(rows) & set(part):
+                file["features"][row - part.start] = np.nan
+
+
+def test_a_few_are_skipped_and_kept(amae, caplog):
+    poison(amae, [9])  # of a list of 30: batches of 4, so steps 2 and 9 and 17 of 20
+    train.main(OPTIONS)
+    directory = amae / "exp" / "one" / "frozen"
+    state = checkpoint.load_newest(directory)
+    steps = [step for step in range(20) if 9 in [row % 30 for row in range(4 * step, 4 * step + 4)]]
+    assert (state["step"], state["num_skipped"]) == (20, len(steps))
+    assert all(np.isfinite(tensor.numpy()).all() for tensor in state["model"].values())
+    for step in steps:
+        path = directory / "skipped" / f"step_{step:08d}.npz"
+        assert str(path.relative_to(amae)) in caplog.text
+        with np.load(path) as kept:
+            (row,) = np.flatnonzero(np.isnan(kept["features"]).any(axis=(1, 2)))
+            assert kept["rows"][row] == 9
+            assert {"target", "interferer", "embedding", "probabilities"} <= set(kept)
+
+
+def test_too_many_stop_the_training_and_nothing_is_written_over(amae):
+    train.main([*OPTIONS, "--set=train.steps=3"])
+    directory = amae / "exp" / "one" / "frozen"
+    before = checkpoint.load_newest(directory)
+    poison(amae, list(range(30)))
+    with pytest.raises(ValueError, match="was trained with other settings or inputs: .*features"):
+        train.main([*OPTIONS, "--set=train.steps=20"])
+    message = r"the loss of step 10 is not finite, after 10 .*skipped/step_00000010.npz"
+    with pytest.raises(ValueError, match=message):
+        train.main(["--name=two", "--systems=frozen"])
+    assert checkpoints(amae / "exp" / "two" / "frozen") == []
+    assert read_log(amae / "exp" / "two" / "frozen" / "train.jsonl") == []
+    after = checkpoint.load_newest(directory)
+    assert all((before["model"][key] == after["model"][key]).all() for key in before["model"])
