@@ -30,6 +30,7 @@ stage_3() {  # lists of mixtures
 stage_4() {  # A-MAE, and its features of the listed mixtures
     launch train 1 data/log/train_amae \
         python -m uss.bin.train_amae "${config[@]}" --systems "${systems[@]}"
+    launch gpu 1 data/log/probe python -m uss.bin.probe "${config[@]}" --systems "${systems[@]}"
     launch gpu "$nj" data/log/features \
         python -m uss.bin.features "${config[@]}" --systems "${systems[@]}"
     here python -m uss.bin.features --merge "${config[@]}" --systems "${systems[@]}"

@@ -48,6 +48,8 @@ def test_the_whole_report(make_recipe):
     scored = {"num_anchors": 40, "hit_rate": 0.85, "random_hit_rate": 0.31}
     of_class = {row.class_id: scored for row in recipe.classes[:2]}
     write_json("data/anchors.json", {"eval": {**scored, "classes": of_class}})
+    probe = {"accuracy": {"A-MAE": 0.384, "untrained A-MAE": 0.31}, "num_classes": 3}
+    write_json("data/amae_probe.json", probe)
     Path("local").mkdir()
     Path("local/results_notes.md").write_text("Three recordings are few.")
     recipe.write_list("eval_sed", recipe.mixtures[:6])  # of the first class
@@ -83,6 +85,7 @@ def test_the_whole_report(make_recipe):
         digest(recipe.list_path("eval")),
         digest(recipe.list_path("eval_sed")),
         "| all | 40 | 85 % | 31 % |",
+        "| paper | 38 % | 31 % |",
         "| mae_frozen | 7 | 400 | 0.40 |",
         "| mae_frozen | 1,234,567 | 89,000 | 34.68 | 9.140 |",
         "| resunet | 1,234,567 | 0 | 25.54 | – |",

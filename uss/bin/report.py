@@ -2,9 +2,9 @@
 
 Reads exp/<name>/<system>/results/ (and results_sed/, where the recipe has that list), those of the
 pseudo-systems untrained and ideal_ratio_mask, data/mixtures/eval.csv (and eval_sed.csv),
-data/classes.csv, data/anchors.json, the training logs, and local/results_notes.md (what the authors
-of a recipe want to say) where there is one; for the examples what uss.bin.evaluate reads;
-conf/evaluate.yaml.
+data/classes.csv, data/anchors.json, data/amae_probe.json, the training logs, and
+local/results_notes.md (what the authors of a recipe want to say) where there is one; for the
+examples what uss.bin.evaluate reads; conf/evaluate.yaml.
 Writes in exp/<name>/: results.csv, results_sed.csv, results.json, table1.md, figure2.{pdf,png,csv},
 figure3.{pdf,png}, examples/*/*.{wav,png}, index.html, RESULTS.md; of imported mixtures
 results_imported.csv and table1_imported.md. With evaluate.split dev it writes table1_dev.md alone,
@@ -45,6 +45,7 @@ from uss.schema import Evaluate
 from uss.tables import Result, write_table
 
 ANCHOR_SCORES = DATA / "anchors.json"
+PROBE = DATA / "amae_probe.json"
 NOTES = Path("local/results_notes.md")
 IMPORTED = "results_imported"  # on others' mixtures: a table of their own
 DEV = "results_dev"
@@ -80,7 +81,7 @@ def final_step(experiment: Path, systems: list[str], config: Evaluate, command: 
         inputs[str(mixtures)] = mixtures
         for path in result_folders(experiment, systems, LISTS[name][2]):
             inputs[str(path)] = digest_of_files(sorted(path.glob("part_*")))  # with their records
-    optional = [ANCHOR_SCORES, NOTES]
+    optional = [ANCHOR_SCORES, PROBE, NOTES]
     for directory in model_directories(experiment, systems):
         optional += [directory / "config.yaml", directory / "train.jsonl"]
     inputs |= {str(path): path if path.exists() else None for path in optional}
@@ -145,6 +146,7 @@ def make_record(
         facts=facts[MAIN],
         trainings=[training for training in trainings if training],
         anchors=read_json(ANCHOR_SCORES) if ANCHOR_SCORES.exists() else {},
+        probe=read_json(PROBE) if PROBE.exists() else None,
     )
     return record, scores[MAIN]
 

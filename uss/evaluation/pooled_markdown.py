@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from uss.evaluation.comparison import REFERENCE, Comparison
 from uss.evaluation.record import Training
 from uss.evaluation.results import SystemResults
-from uss.evaluation.results_markdown import MADE_BY, comparison_markdown
+from uss.evaluation.results_markdown import MADE_BY, comparison_markdown, probe_sections
 from uss.evaluation.results_table import (
     ABSENT,
     Table,
@@ -74,7 +74,7 @@ def pooled_markdown(pooled: Pooled) -> str:
         "## Classes",
         "SDRi in dB with the average embedding, pooled.",
         markdown(class_table(comparison)),
-        *_probes(pooled),
+        *probe_sections({run.name: run.probe for run in pooled.runs if run.probe}),
         "## Networks",
         markdown(cost_table({name: pooled.facts[name]["cost"] for name in comparison.trained})),
         "## Training",
@@ -112,24 +112,6 @@ def _other_systems(pooled: Pooled) -> list[str]:
                 comparison_markdown(run.comparison),
             ]
     return sections
-
-
-def _probes(pooled: Pooled) -> list[str]:
-    runs = [run for run in pooled.runs if run.probe]
-    if not runs:
-        return []
-    kinds = list(runs[0].probe["accuracy"])
-    rows = [
-        [run.name, *(f"{100 * run.probe['accuracy'][kind]:.0f} %" for kind in kinds)]
-        for run in runs
-    ]
-    probe = runs[0].probe
-    return [
-        "## What the A-MAE's features tell",
-        f"Accuracy, in the mean over {probe['num_classes']} classes, of a linear classifier that "
-        "is trained on the training anchors and tried on the development anchors.",
-        markdown(Table(["run", *kinds], rows)),
-    ]
 
 
 def models_table(pooled: Pooled) -> Table:

@@ -43,6 +43,7 @@ class Record:
         facts: system -> what its results say about themselves.
         trainings: of tagger, A-MAE and systems, where the recipe trained them.
         anchors: split -> hit rates (data/anchors.json).
+        probe: what the A-MAE's features tell (data/amae_probe.json), where a system uses one.
     """
 
     recipe: str
@@ -54,6 +55,7 @@ class Record:
     facts: dict[str, dict]
     trainings: list[Training]
     anchors: dict[str, dict]
+    probe: dict | None = None
 
     def to_dict(self) -> dict:
         """For results.json; without what differs from run to run of the same thing."""

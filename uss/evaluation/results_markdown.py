@@ -42,6 +42,7 @@ def results_markdown(record: Record, classes: Classes) -> str:
         "SDRi in dB with the average embedding.",
         markdown(class_table(record.comparison)),
         *_anchors(record, classes),
+        *probe_sections({record.name: record.probe} if record.probe else {}),
         *_networks(record),
         *_trainings(record),
         *_provenance(record),
@@ -81,6 +82,24 @@ def _rates(scores: list[dict | None]) -> list[str]:
                 f"{100 * score['random_hit_rate']:.0f} %",
             ]
     return cells
+
+
+def probe_sections(probes: dict[str, dict]) -> list[str]:
+    """Run -> amae_probe.json."""
+    if not probes:
+        return []
+    first = next(iter(probes.values()))
+    kinds = list(first["accuracy"])
+    rows = [
+        [name, *(f"{100 * probe['accuracy'][kind]:.0f} %" for kind in kinds)]
+        for name, probe in probes.items()
+    ]
+    return [
+        "## What the A-MAE's features tell",
+        f"Accuracy, in the mean over {first['num_classes']} classes, of a linear classifier that "
+        "is trained on the training anchors and tried on the development anchors.",
+        markdown(Table(["run", *kinds], rows)),
+    ]
 
 
 def costs_table(record: Record) -> Table:
