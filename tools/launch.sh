@@ -133,7 +133,8 @@ find_devices() {
     if [[ -n ${CUDA_VISIBLE_DEVICES+set} ]]; then
         IFS=, read -r -a devices <<<"$CUDA_VISIBLE_DEVICES"
     elif type -P nvidia-smi >/dev/null; then
-        mapfile -t devices < <(nvidia-smi --query-gpu=index --format=csv,noheader)
+        # Without a driver it prints an error where the numbers should stand.
+        mapfile -t devices < <(nvidia-smi --query-gpu=index --format=csv,noheader | grep -x '[0-9]*')
     fi
 }
 

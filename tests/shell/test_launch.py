@@ -164,6 +164,20 @@ def test_every_task_has_a_gpu_of_its_own(tmp_path):
     assert devices_used(tmp_path) == ["0", "1", "2"]
 
 
+def test_a_machine_without_driver_has_no_gpus(tmp_path):
+    broken = "printf '#!/bin/sh\\necho it has failed because ...\\nexit 9\\n' >bin/nvidia-smi\n"
+    script = (
+        PREAMBLE
+        + GPUS
+        + broken
+        + """launch gpu 3 log/task \\
+        bash -c 'echo "${CUDA_VISIBLE_DEVICES-none}" >>used'"""
+    )
+    result = bash(script, tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "used").read_text() == "none\n" * 3
+
+
 def test_no_more_gpus_than_the_user_allows(tmp_path):
     allowed = "nj=9\nexport CUDA_VISIBLE_DEVICES=5,7\n"
     bash(PREAMBLE + GPUS + allowed + f"launch gpu 3 log/task {SHOW}", tmp_path)

@@ -28,6 +28,7 @@ def start(world: int, arguments: list[str], cwd: Path) -> list[subprocess.Popen]
     processes = []
     for rank in range(world):
         environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        environment["OMP_WAIT_POLICY"] = "passive"
         if world > 1:
             environment |= variables(rank, world, port)
         processes.append(
