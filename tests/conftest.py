@@ -1,7 +1,8 @@
-"""What tests of several folders share: a Slurm cluster; the mini recipe after all its stages."""
+"""What tests share: signals as from a terminal; a Slurm cluster; the mini recipe after its stages."""
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -10,6 +11,23 @@ import pytest
 from tests.recipes.recipe import ROOT, SYSTEMS, copy_recipe, run
 
 CLUSTER = ROOT / "tests" / "slurm" / "cluster.sh"
+
+
+@pytest.fixture(autouse=True)
+def default_signals():
+    """Whatever this process was started with: a background job is started with SIGINT ignored,
+    `nohup` ignores SIGHUP, and bash cannot trap a signal that was ignored when it started. Handlers
+    are not inherited: they become the default.
+    """
+    handlers = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")
