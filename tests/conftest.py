@@ -1,4 +1,4 @@
-"""What tests share: signals as from a terminal; a Slurm cluster; the mini recipe after its stages."""
+"""What tests share: signals as from a terminal, a Slurm cluster, the mini recipe after a run."""
 
 import os
 import shutil
