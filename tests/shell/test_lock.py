@@ -68,7 +68,7 @@ def test_the_lock_of_a_machine_that_crashed_is_taken_over(recipe, running):
     """Nobody is left to remove it, and its process ids may be taken by others."""
     lock = recipe / "data" / ".lock"
     guardian = int(lock.read_text().split()[2].split(":")[0])
-    for pid in (running.pid, guardian, *running.tasks):
+    for pid in (guardian, running.pid, *running.tasks):  # it would end the tasks itself
         os.kill(pid, signal.SIGKILL)
     running.wait()
     assert run(recipe, *LAST).stdout == "two\n"
