@@ -51,7 +51,7 @@ def write_noise(path: Path, seconds: float) -> None:
             file.write(0.1 * rng.standard_normal(INPUT_RATE))
 
 
-def separate(width: str, seconds: float, threads: int, empty_network: bool) -> tuple[float, float]:
+def separate(width: str, seconds: float, threads: int) -> tuple[float, float]:
     """Seconds of computing, and the peak memory in MiB."""
     import torch
 
@@ -60,8 +60,6 @@ def separate(width: str, seconds: float, threads: int, empty_network: bool) -> t
 
     torch.set_num_threads(threads)
     model = random_model(width)
-    if empty_network:  # hours in minutes: all that streams, without the network
-        model.separate_window = lambda window, queries: np.repeat(window[None], len(queries), 0)
     query = Query("noise", np.full(527, 0.1, np.float32), {"kind": "random"})
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "noise.wav"
@@ -88,16 +86,14 @@ def main() -> None:
     print("| width | sound (s) | computing (s) | real-time factor | peak MiB |")
     print("|---|---|---|---|---|")
     for width in WIDTHS:
-        took, memory = in_a_process(width, options.seconds, options.threads, False)
+        took, memory = in_a_process(width, options.seconds, options.threads)
         factor = options.seconds / took
         print(f"| {width} | {options.seconds:g} | {took:.1f} | {factor:.2f} | {memory:.0f} |")
-    print("\n| width | sound (s) | network | computing (s) | peak MiB |\n|---|---|---|---|---|")
+    print("\n| width | sound (s) | computing (s) | peak MiB |\n|---|---|---|---|")
     width = next(iter(WIDTHS))
     for seconds in (60, *options.memory):
-        empty = seconds > 600
-        took, memory = in_a_process(width, seconds, options.threads, empty)
-        network = "passes through" if empty else "separates"
-        print(f"| {width} | {seconds:g} | {network} | {took:.1f} | {memory:.0f} |", flush=True)
+        took, memory = in_a_process(width, seconds, options.threads)
+        print(f"| {width} | {seconds:g} | {took:.1f} | {memory:.0f} |", flush=True)
 
 
 if __name__ == "__main__":
