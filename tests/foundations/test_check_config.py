@@ -30,7 +30,8 @@ def test_the_recipes_systems_are_those_of_the_paper(recipe):
         system = load(conf, f"systems/{name}", System)
         assert (system.normalization, system.amae.features, system.amae.updated) == expected
         # a small tagger steers by its probabilities; PANNs by its embedding, as in the paper
-        assert system.query == ("embedding" if recipe == "audioset" else "at_soft")
+        assert system.query == ("at_soft" if recipe == "mini" else "embedding")
+        assert system.query_norm == ("rms" if recipe == "debian_sounds" else "none")
         assert system.amae.features != "paper" or system.amae.fusion == "concat"
     training, mixtures = load(conf, "train", Training), load(conf, "mixtures", Mixtures)
     assert mixtures.num_train <= training.steps * training.batch_size, "rows that no step reads"

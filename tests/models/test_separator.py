@@ -56,6 +56,19 @@ def test_a_step_trains_what_it_should(features, fusion, updated):
     assert all(p.isfinite().all() for p in model.parameters())
 
 
+@torch.inference_mode()
+@pytest.mark.parametrize("query_norm, is_same", [("rms", True), ("none", False)])
+def test_a_query_of_rms_1_steers_alike_at_any_size(query_norm, is_same):
+    torch.manual_seed(0)
+    settings = dataclasses.replace(system("none"), query_norm=query_norm)
+    model = build_separator(settings, CONDITION_SIZE, SAMPLE_RATE).eval()
+    faint = model(noise(), 0.01 * CONDITION)
+    assert torch.allclose(faint, model(noise(), CONDITION), atol=1e-6) == is_same
+    unit = CONDITION / CONDITION.square().mean(dim=1, keepdim=True).sqrt()
+    model.network.query_norm = "none"
+    assert torch.allclose(faint, model(noise(), unit), atol=1e-6) == is_same
+
+
 def test_a_frozen_amae_stays_in_eval_mode_and_keeps_no_graph():
     model = separator("paper").train()
     assert model.network.training

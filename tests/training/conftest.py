@@ -59,7 +59,7 @@ CONF = {
     "train": TRAINING,
     "pretrained": {},
     "systems/resunet": SYSTEM,
-    "systems/at_soft": {**SYSTEM, "query": "at_soft"},
+    "systems/at_soft": {**SYSTEM, "query": "at_soft", "query_norm": "rms"},
     "systems/frozen": {**SYSTEM, "amae": {"features": "aligned", "fusion": "concat"}},
     "systems/updated": {
         **SYSTEM,

@@ -28,6 +28,7 @@ class MaskNetwork(nn.Module):
                 f"stft.window_size {system.stft.window_size} must be a multiple of "
                 f"{2 * bin_multiple} for {len(system.channels)} channels"
             )
+        self.query_norm = system.query_norm
         self.bn0 = nn.BatchNorm1d(num_bins + 1)
         self.fusion, self.bottleneck_fusion = None, None
         amae = system.amae
@@ -50,6 +51,10 @@ class MaskNetwork(nn.Module):
         `AmaeFeatures` gives them.
         """
         num_frames, num_bins = magnitude.shape[1], magnitude.shape[2] - 1
+        if self.query_norm == "rms":
+            # FiLM's weights move by the learning rate a step, whatever the query's size: a query
+            # of small values would need thousands of steps before it steers anything.
+            condition = F.rms_norm(condition, condition.shape[1:], eps=1e-12)
         x = self.bn0(magnitude.transpose(1, 2)).transpose(1, 2)
         x = F.pad(x, (0, 0, 0, -num_frames % self.unet.time_multiple))
         x = x[:, :, :num_bins].unsqueeze(1)  # without the Nyquist bin
