@@ -245,6 +245,7 @@ class System:
 
     query: Literal["embedding", "at_soft"] = "embedding"
     query_norm: Literal["none", "rms"] = "none"  # rms: scaled to a root mean square of 1
+    initial_mask: Literal["random", "half"] = "random"  # half: 1/2 everywhere before any training
     normalization: Literal["joint", "none", "per_signal"] = "joint"
     stft: Stft = field(default_factory=Stft)
     channels: list[int] = field(default_factory=lambda: [32, 64, 128, 256, 384, 384])

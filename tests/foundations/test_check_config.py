@@ -31,7 +31,9 @@ def test_the_recipes_systems_are_those_of_the_paper(recipe):
         assert (system.normalization, system.amae.features, system.amae.updated) == expected
         # a small tagger steers by its probabilities; PANNs by its embedding, as in the paper
         assert system.query == ("at_soft" if recipe == "mini" else "embedding")
-        assert system.query_norm == ("rms" if recipe == "debian_sounds" else "none")
+        small_steps = recipe == "debian_sounds"
+        assert system.query_norm == ("rms" if small_steps else "none")
+        assert system.initial_mask == ("half" if small_steps else "random")
         assert system.amae.features != "paper" or system.amae.fusion == "concat"
     training, mixtures = load(conf, "train", Training), load(conf, "mixtures", Mixtures)
     assert mixtures.num_train <= training.steps * training.batch_size, "rows that no step reads"

@@ -69,6 +69,15 @@ def test_a_query_of_rms_1_steers_alike_at_any_size(query_norm, is_same):
     assert torch.allclose(faint, model(noise(), unit), atol=1e-6) == is_same
 
 
+@torch.inference_mode()
+@pytest.mark.parametrize("features, fusion", [("none", "concat"), ("aligned", "channel")])
+def test_a_network_can_begin_by_halving_the_mixture(features, fusion):
+    settings = dataclasses.replace(system(features, fusion), initial_mask="half")
+    model = build_separator(settings, CONDITION_SIZE, SAMPLE_RATE, AMAE).eval()
+    # All but the Nyquist bin, whose map is zero padding: it has no phase.
+    assert torch.allclose(model(noise(), CONDITION), noise() / 2, atol=5e-3)
+
+
 def test_a_frozen_amae_stays_in_eval_mode_and_keeps_no_graph():
     model = separator("paper").train()
     assert model.network.training

@@ -280,7 +280,8 @@ def test_classes_and_info(experiment, capsys):
     ]
     cli.main(["info", str(experiment / "at_soft")])
     told = capsys.readouterr().out
-    assert "query: at_soft, 3 values" in told and "--query and --auto: yes" in told
+    assert "query: at_soft, 3 values, scaled to a root mean square of 1" in told
+    assert "--query and --auto: yes" in told
 
 
 def test_the_exit_status_reaches_the_shell(experiment, tmp_path):

@@ -43,6 +43,11 @@ class MaskNetwork(nn.Module):
         num_inputs = self.fusion.num_inputs if self.fusion else 1
         self.unet = ResUNet(num_inputs, 3, system.channels, condition_size)
         xavier(self)
+        if system.initial_mask == "half":
+            # Masks of random phase are better the smaller they are, and some initial weights lead
+            # them to zero, where sigmoids have no gradient.
+            nn.init.zeros_(self.unet.after_conv.weight)
+            self.unet.after_conv.bias.data.copy_(torch.tensor([0.0, 1.0, 0.0]))
 
     def forward(self, magnitude: Tensor, condition: Tensor, features: Tensor | None) -> Tensor:
         """-> real and imaginary part of the mask (batch, 2, frames, bins).

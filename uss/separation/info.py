@@ -19,7 +19,8 @@ def describe(directory: Path) -> str:
     lines = {
         "model": directory,
         "sample rate": f"{rate} Hz",
-        "query": f"{system.query}, {config['facts']['condition_size']} values",
+        "query": f"{system.query}, {config['facts']['condition_size']} values"
+        + (", scaled to a root mean square of 1" if system.query_norm == "rms" else ""),
         "normalization": system.normalization,
         "stft": f"{system.stft.window_size} samples, hop {system.stft.hop_size}",
         "channels": " ".join(map(str, system.channels)),
