@@ -30,6 +30,15 @@ def default_signals():
         signal.signal(number, handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several processes test (-n 2), a file is tested by one of them, and what needs the run
+    of the mini recipe or the cluster too: those are made once."""
+    for item in items:
+        is_long = {"undisturbed", "cluster"} & set(item.fixturenames)
+        group = "recipe" if is_long else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory) -> Path:
     """The reduced mini recipe after all stages in one run, two shards. Not to be changed."""

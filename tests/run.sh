@@ -27,4 +27,4 @@ echo "shellcheck: ${#scripts[@]} scripts"
 shellcheck --external-sources --source-path=. "${scripts[@]}"
 echo "ruff"
 ruff check .
-python -m pytest "$@"
+python -m pytest -n 2 --dist loadgroup "$@"
