@@ -50,7 +50,7 @@ NOTES = Path("local/results_notes.md")
 IMPORTED = "results_imported"  # on others' mixtures: a table of their own
 DEV = "results_dev"
 MAIN = "results"  # on the evaluation list; other folders are extra columns
-TABLE_ORDER = ["resunet", "resunet_joint", "mae_frozen", "mae_updated", "mae_aligned"]  # then others
+TABLE_ORDER = ["resunet", "resunet_joint", "mae_frozen", "mae_updated", "mae_aligned"]
 PUBLISHED = ["RESULTS.md", "results.json", "figure2.png", "figure2.csv", "figure3.png"]
 WRITTEN = [*PUBLISHED, "results.csv", "table1.md", "figure2.pdf", "figure3.pdf", "index.html"]
 
