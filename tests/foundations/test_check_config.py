@@ -24,7 +24,7 @@ SYSTEMS = {
 @pytest.mark.parametrize("recipe", ["mini", "debian_sounds", "audioset"])
 def test_the_recipes_systems_are_those_of_the_paper(recipe):
     conf = EGS / recipe / "conf"
-    more = {"mae_random", "mae_aligned_concat", "mae_aligned_bottleneck"}
+    more = {"mae_random", "mae_random_bottleneck", "mae_aligned_concat", "mae_aligned_bottleneck"}
     expected = SYSTEMS.keys() | (more if recipe == "debian_sounds" else set())
     assert {path.stem for path in (conf / "systems").glob("*.yaml")} == expected
     for name, expected in SYSTEMS.items():
@@ -40,10 +40,11 @@ def test_the_recipes_systems_are_those_of_the_paper(recipe):
     assert mixtures.num_train <= training.steps * training.batch_size, "rows that no step reads"
 
 
-def test_the_control_differs_in_the_weights_of_the_amae_alone():
+@pytest.mark.parametrize("fusion", ["", "_bottleneck"])
+def test_the_control_differs_in_the_weights_of_the_amae_alone(fusion):
     conf = EGS / "debian_sounds" / "conf"
-    ours = load(conf, "systems/mae_aligned", System)
-    control = load(conf, "systems/mae_random", System)
+    ours = load(conf, f"systems/mae_aligned{fusion}", System)
+    control = load(conf, f"systems/mae_random{fusion}", System)
     assert ours.amae.pretrained and not control.amae.pretrained
     control.amae.pretrained = True
     assert control == ours
