@@ -7,7 +7,7 @@ import pytest
 from uss.evaluation.comparison import ClassValues, compare
 from uss.evaluation.figures import COLUMN_INCHES, PAGE_INCHES, STYLE, class_curves, figure2
 from uss.evaluation.results import Scores, read_system
-from uss.evaluation.results_table import Table, class_table, markdown, notes, table1
+from uss.evaluation.results_table import Table, class_table, gains_table, markdown, notes, table1
 from uss.labels import audioset_classes, read_classes
 
 
@@ -27,6 +27,17 @@ def test_gain_is_paired(make_recipe):
     assert gains == ["–", "0.50 (0.50 … 0.50)", "–"]  # although the classes differ by 2 dB
     headline = comparison.rows[1].headlines["average_sdri"]
     assert headline.high - headline.low > 0.5
+
+
+def test_each_system_has_its_gain_over_every_other(make_recipe):
+    recipe = make_recipe()
+    systems = ["resunet", "resunet_joint", "mae_frozen", "untrained", "ideal_ratio_mask"]
+    for system in systems:
+        recipe.write_results(system)
+    table = gains_table(compared(recipe, systems))
+    assert table.header == ["minus", "resunet", "resunet_joint", "mae_frozen"]
+    assert table.rows[0] == ["resunet", "–", "-0.30 (-0.30 … -0.30)", "-0.80 (-0.80 … -0.80)"]
+    assert table.rows[2] == ["mae_frozen", "0.80 (0.80 … 0.80)", "0.50 (0.50 … 0.50)", "–"]
 
 
 def test_without_the_reference_there_is_no_gain(make_recipe):

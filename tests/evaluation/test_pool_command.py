@@ -27,6 +27,7 @@ def make_run(recipe, fold: int, systems: list[str]) -> Path:
         checkpoint.parent.mkdir()
         with zipfile.ZipFile(checkpoint, "w") as file:
             file.writestr("weights", bytes(100))
+    (recipe.experiment / "figure3.png").write_bytes(b"an image")
     write_json(
         Path("data/amae_probe.json"),
         {"accuracy": {"A-MAE": 0.38, "untrained A-MAE": 0.31}, "num_classes": 4},
@@ -59,7 +60,7 @@ def test_two_folds_become_one_report(runs):
         *SYSTEMS,
         "ideal_ratio_mask",
     ]
-    assert results["comparison"]["rows"][1]["gain"]["value"] == pytest.approx(0.5)
+    assert results["comparison"]["rows"][1]["gains"]["resunet_joint"]["value"] == pytest.approx(0.5)
     text = Path("RESULTS.md").read_text()
     trainings = text.split("## Each training")[1].split("##")[0]
     assert "| fold0 |" in trainings and "| fold1 |" in trainings
@@ -67,7 +68,17 @@ def test_two_folds_become_one_report(runs):
     assert "All systems of fold1" not in text
     assert "38 %" in text and "31 %" in text
     assert "python -m uss.bin.pool --runs runs/fold0 runs/fold1 --folder ." in text
+    assert "](runs/fold0/figure3.png)" in text and Path("runs/fold0/figure3.png").exists()
+    assert "Gains of all systems" not in text  # of two the first table says it
     assert Path("figure2.pdf").exists() and Path("figure2.png").exists()
+
+
+def test_of_three_systems_every_pair_is_compared(make_recipe):
+    recipe = make_recipe()
+    folder = make_run(recipe, 0, [*SYSTEMS, "resunet"])
+    pool.main(["--runs", str(folder), "--folder", "."])
+    gains = Path("RESULTS.md").read_text().split("## Gains of all systems over one another")[1]
+    assert "| mae_frozen | 0.80 (" in gains
 
 
 def test_a_run_with_other_settings_is_refused(runs):

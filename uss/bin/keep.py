@@ -3,8 +3,8 @@
 Reads exp/<name>/<system>/ of all systems that are evaluated, data/classes.csv, the trainings of
 tagger and A-MAE, data/amae_probe.json.
 Writes FOLDER/: <system>/{config.yaml,train.jsonl,results/,results_dev/} as the run has them (the
-bound's results too), classes.csv, tagger/ and amae/ likewise, amae_probe.json. What uss.bin.pool
-reads of a run; a few hundred kilobytes a system.
+bound's results too), classes.csv, tagger/ and amae/ likewise, amae_probe.json, figure3.png. What
+uss.bin.pool reads of a run; a few hundred kilobytes a system.
 
     python -m uss.bin.keep --name default --folder runs/fold0
 """
@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> None:
         keep_model(experiment / name, options.folder / name)
     for directory in (TAGGER, AMAE):
         keep_model(directory, options.folder / directory.name)
-    for path in (DATA / "classes.csv", DATA / "amae_probe.json"):
+    for path in (DATA / "classes.csv", DATA / "amae_probe.json", experiment / "figure3.png"):
         if path.exists():
             copy(path, options.folder / path.name)
     logger.info("kept %s in %s", ", ".join(systems), options.folder)

@@ -9,6 +9,7 @@ its own, of one training each.
 """
 
 import logging
+import os
 import shlex
 from pathlib import Path
 
@@ -32,7 +33,7 @@ MODELS = ("tagger", "amae")
 logger = logging.getLogger(__name__)
 
 
-def read_run(directory: Path, folder: str, classes: Classes, config: Evaluate) -> Run:
+def read_run(directory: Path, folder: str, output: Path, classes: Classes, config: Evaluate) -> Run:
     """Raises ValueError where it has no results, broken ones, or of other classes."""
     systems = [path.parent.name for path in directory.glob(f"*/{folder}")]
     names = [name for name in in_table_order(sorted(systems)) if name != BOUND]
@@ -42,13 +43,14 @@ def read_run(directory: Path, folder: str, classes: Classes, config: Evaluate) -
     results = [read_system(directory / name / folder) for name in names]
     comparison = comparison_of(results, classes, config)
     trainings = [read_training(directory / name, comparison) for name in [*MODELS, *names]]
-    probe = directory / "amae_probe.json"
+    probe, figure3 = directory / "amae_probe.json", directory / "figure3.png"
     return Run(
         name=directory.name,
         results=results,
         comparison=comparison,
         trainings=[training for training in trainings if training],
         probe=read_json(probe) if probe.exists() else None,
+        figure3=os.path.relpath(figure3, output) if figure3.exists() else None,
     )
 
 
@@ -106,7 +108,7 @@ def main(argv: list[str] | None = None) -> None:
     config = load(options.conf, "evaluate", Evaluate, options.overrides)
     classes = read_class_table(options.runs)
     folder = LISTS[config.split][2]
-    runs = [read_run(path, folder, classes, config) for path in options.runs]
+    runs = [read_run(path, folder, options.folder, classes, config) for path in options.runs]
     results = pool(common(runs))
     refuse_other_settings(options.runs, [r.system for r in results if r.system != BOUND])
     comparison = comparison_of(results, classes, config)

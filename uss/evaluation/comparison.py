@@ -1,6 +1,7 @@
 """What a report states about systems on one list, as plain values: headlines, gains, classes."""
 
 from dataclasses import asdict, dataclass, field
+from itertools import permutations
 
 from uss.evaluation.results import BOUND, UNTRAINED, Scores
 from uss.evaluation.statistics import OTHER, Estimate, bootstrap, class_values, estimate
@@ -16,13 +17,18 @@ class SystemRow:
     """One system of Table I.
 
     `headlines` and `others` have keys such as `average_sdri`; `others` are the headlines in the
-    summary that is not the recipe's. `gain` is that of the average embedding's SDRi.
+    summary that is not the recipe's. `gains`: the average embedding's SDRi minus that of each
+    other trained system, paired: both on the same draws.
     """
 
     system: str
     headlines: dict[str, Estimate] = field(default_factory=dict)
     others: dict[str, float] = field(default_factory=dict)
-    gain: Estimate | None = None
+    gains: dict[str, Estimate] = field(default_factory=dict)
+
+    @property
+    def gain(self) -> Estimate | None:
+        return self.gains.get(REFERENCE)
 
 
 @dataclass
@@ -105,12 +111,13 @@ def compare(scores: Scores, classes: Classes, summary: str, num_draws: int, seed
             key = f"{embedding}_{metric}"
             rows[system].headlines[key] = estimate(headlines[k], draws[:, k])
             rows[system].others[key] = float(others[k])
-    reference = scores.column(REFERENCE, "average")
-    if reference is not None:  # `values` and `draws` are those of the SDRi here
-        for k, (system, embedding) in enumerate(scores.columns):
-            if embedding == "average" and system not in (REFERENCE, UNTRAINED):
-                gain = headlines[k] - headlines[reference]
-                rows[system].gain = estimate(gain, draws[:, k] - draws[:, reference])
+    trained = [
+        (k, system)
+        for k, (system, embedding) in enumerate(scores.columns)
+        if embedding == "average" and system != UNTRAINED
+    ]
+    for (k, system), (j, other) in permutations(trained, 2):  # `headlines` are of the SDRi here
+        rows[system].gains[other] = estimate(headlines[k] - headlines[j], draws[:, k] - draws[:, j])
     return Comparison(
         summary=summary,
         num_draws=num_draws,

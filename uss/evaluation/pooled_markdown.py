@@ -12,6 +12,7 @@ from uss.evaluation.results_table import (
     class_table,
     cost_table,
     decibels,
+    gains_table,
     markdown,
     with_interval,
 )
@@ -27,6 +28,7 @@ class Run:
         comparison: of this run alone.
         trainings: of tagger, A-MAE and systems.
         probe: amae_probe.json, where the recipe has an A-MAE.
+        figure3: where it lies, from RESULTS.md on; None if the run has none.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Run:
     comparison: Comparison
     trainings: list[Training]
     probe: dict | None
+    figure3: str | None
 
 
 @dataclass
@@ -67,6 +70,8 @@ def pooled_markdown(pooled: Pooled) -> str:
         "Runs on one list are averaged mixture by mixture; runs on different lists are folds, "
         "which share no recording and stand side by side.",
         "![Class-wise SDRi](figure2.png)",
+        *_gains(comparison),
+        *_spectrograms(pooled.runs),
         "## Each training",
         "SDRi in dB with the average embedding, and its paired gain, of single trainings.",
         markdown(trainings_table(pooled)),
@@ -82,6 +87,25 @@ def pooled_markdown(pooled: Pooled) -> str:
         *_provenance(pooled),
     ]
     return "\n\n".join(section.strip() for section in sections if section) + "\n"
+
+
+def _gains(comparison: Comparison) -> list[str]:
+    """Of two systems Table I says it all."""
+    if len(comparison.trained) < 3:
+        return []
+    return [
+        "## Gains of all systems over one another",
+        "SDRi in dB with the average embedding, the row's system minus the column's, paired.",
+        markdown(gains_table(comparison)),
+    ]
+
+
+def _spectrograms(runs: list[Run]) -> list[str]:
+    """Figure 3 of the first run that has one."""
+    for run in runs:
+        if run.figure3:
+            return [f"![Spectrograms, {run.name}]({run.figure3})"]
+    return []
 
 
 def trainings_table(pooled: Pooled) -> Table:

@@ -65,6 +65,17 @@ def table1(comparison: Comparison, sed: Comparison | None = None) -> Table:
     return Table(header, rows)
 
 
+def gains_table(comparison: Comparison) -> Table:
+    """The gain of every trained system over every other."""
+    systems = comparison.trained
+    rows = [
+        [row.system, *(with_interval(row.gains.get(other)) for other in systems)]
+        for row in comparison.rows
+        if row.system in systems
+    ]
+    return Table(["minus", *systems], rows)
+
+
 def notes(comparison: Comparison, sed: Comparison | None = None) -> list[str]:
     """The sentences below Table I."""
     rule = {
