@@ -104,6 +104,7 @@ class Recipe:
             }
             for i in range(1, num_lines + 1)
         ]
+        lines[-1]["dev_loss"] = 0.625
         write_text(directory / "train.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
 
     def write_examples(self, systems: list[str]) -> None:

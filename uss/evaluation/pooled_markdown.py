@@ -5,15 +5,17 @@ from dataclasses import asdict, dataclass
 from uss.evaluation.comparison import REFERENCE, Comparison
 from uss.evaluation.record import Training
 from uss.evaluation.results import SystemResults
-from uss.evaluation.results_markdown import MADE_BY, comparison_markdown, probe_sections
+from uss.evaluation.results_markdown import FINAL_LOSS, MADE_BY, comparison_markdown, probe_sections
 from uss.evaluation.results_table import (
     ABSENT,
+    TRAINING,
     Table,
     class_table,
     cost_table,
     decibels,
     gains_table,
     markdown,
+    training_cells,
     with_interval,
 )
 
@@ -84,6 +86,7 @@ def pooled_markdown(pooled: Pooled) -> str:
         markdown(cost_table({name: pooled.facts[name]["cost"] for name in comparison.trained})),
         "## Training",
         markdown(models_table(pooled)),
+        FINAL_LOSS,
         *_provenance(pooled),
     ]
     return "\n\n".join(section.strip() for section in sections if section) + "\n"
@@ -139,20 +142,10 @@ def _other_systems(pooled: Pooled) -> list[str]:
 
 
 def models_table(pooled: Pooled) -> Table:
-    header = ["run", "model", "seed", "steps", "hours", "final loss"]
     rows = [
-        [
-            run.name,
-            training.model,
-            str(training.seed),
-            f"{training.steps:,}",
-            f"{training.hours:.2f}",
-            f"{training.final_loss:.5f}",
-        ]
-        for run in pooled.runs
-        for training in run.trainings
+        [run.name, *training_cells(training)] for run in pooled.runs for training in run.trainings
     ]
-    return Table(header, rows)
+    return Table(["run", *TRAINING], rows)
 
 
 def _provenance(pooled: Pooled) -> list[str]:

@@ -1,6 +1,6 @@
 """Everything that RESULTS.md, results.json and the page state, gathered in one place."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,8 @@ class Training:
     """How a model directory came about.
 
     Attributes:
+        development: the last figures on the development split that its log has: the A-MAE's
+            `dev_loss`, the tagger's `dev_map`.
         average_sdri: what it gives, in dB: its own headline with the average embedding; None for
             tagger and A-MAE.
     """
@@ -26,6 +28,7 @@ class Training:
     steps: int
     hours: float
     final_loss: float
+    development: dict[str, float] = field(default_factory=dict)
     average_sdri: float | None = None
 
 
@@ -84,5 +87,6 @@ def read_training(directory: Path, comparison: Comparison) -> Training | None:
         steps=lines[-1]["step"],
         hours=lines[-1]["seconds"] / 3600,
         final_loss=float(np.mean([line["loss"] for line in last])),
+        development={k: v for line in lines for k, v in line.items() if k.startswith("dev_")},
         average_sdri=headline and headline.value,
     )

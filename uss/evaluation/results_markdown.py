@@ -4,6 +4,7 @@ from uss.evaluation.comparison import Comparison
 from uss.evaluation.record import Record
 from uss.evaluation.results_table import (
     ABSENT,
+    TRAINING,
     Table,
     class_table,
     cost_table,
@@ -11,9 +12,14 @@ from uss.evaluation.results_table import (
     markdown,
     notes,
     table1,
+    training_cells,
 )
 from uss.labels import Classes
 
+FINAL_LOSS = (
+    "The final loss is the mean over the last 20th of the training's log. On development: the "
+    "A-MAE's loss on audio that is held out, the tagger's mean average precision."
+)
 MADE_BY = ["system", "seed", "digest of its configuration", "trained at commit", "evaluated at"]
 
 
@@ -109,19 +115,11 @@ def costs_table(record: Record) -> Table:
 
 
 def trainings_table(record: Record) -> Table:
-    header = ["model", "seed", "steps", "hours", "final loss", "average SDRi"]
     rows = [
-        [
-            training.model,
-            str(training.seed),
-            f"{training.steps:,}",
-            f"{training.hours:.2f}",
-            f"{training.final_loss:.5f}",
-            decibels(training.average_sdri),
-        ]
+        [*training_cells(training), decibels(training.average_sdri)]
         for training in record.trainings
     ]
-    return Table(header, rows)
+    return Table([*TRAINING, "average SDRi"], rows)
 
 
 def _networks(record: Record) -> list[str]:
@@ -135,10 +133,7 @@ def _networks(record: Record) -> list[str]:
 def _trainings(record: Record) -> list[str]:
     if not record.trainings:
         return []
-    text = (
-        "The final loss is the mean over the last 20th of the training's log; the SDRi is what "
-        "this one training gives."
-    )
+    text = f"{FINAL_LOSS} The SDRi is what this one training gives."
     return ["## Training", markdown(trainings_table(record)), text]
 
 

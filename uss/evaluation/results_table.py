@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from uss.evaluation.comparison import REFERENCE, Comparison
+from uss.evaluation.record import Training
 from uss.evaluation.results import BOUND, UNTRAINED
 from uss.evaluation.statistics import OTHER, Estimate
 
@@ -14,6 +15,8 @@ COLUMNS = {
     "average_sdr": "average SDR",
     "average_sdri": "average SDRi",
 }
+TRAINING = ["model", "seed", "steps", "hours", "final loss", "on development"]
+DEVELOPMENT = {"dev_loss": "loss", "dev_map": "mAP"}  # keys of a training's log
 LABELS = {BOUND: "ideal ratio mask (bound)", UNTRAINED: "untrained network"}
 
 
@@ -137,6 +140,19 @@ def cost_table(costs: dict[str, dict]) -> Table:
         numbers = [f"{cost['num_trained']:,}", f"{cost['num_frozen']:,}", giga(total)]
         rows.append([system, *numbers, giga(cost["amae_macs"]) if cost["amae_macs"] else ABSENT])
     return Table(header, rows)
+
+
+def training_cells(training: Training) -> list[str]:
+    """Of the columns TRAINING."""
+    development = [f"{DEVELOPMENT[key]} {value:.3f}" for key, value in training.development.items()]
+    return [
+        training.model,
+        str(training.seed),
+        f"{training.steps:,}",
+        f"{training.hours:.2f}",
+        f"{training.final_loss:.5f}",
+        ", ".join(development) or ABSENT,
+    ]
 
 
 def giga(number: int) -> str:
