@@ -11,7 +11,13 @@ from uss.data.packed import part_path, write_part
 from uss.tables import Anchor, ClassRow, Clip, write_table
 
 RATE = 8000
+SECONDS = 1.0  # of a clip
 SPLITS = ("train", "dev", "eval")
+
+
+def tone(seconds=SECONDS, rate=RATE, frequency=440.0, amplitude=0.5):
+    time = np.arange(round(seconds * rate)) / rate
+    return (amplitude * np.sin(2 * np.pi * frequency * time)).astype(np.float32)
 
 
 def clip(clip_id: str, labels: str = "", path: str = "", seconds: float = 1.0) -> Clip:
