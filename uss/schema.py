@@ -58,6 +58,7 @@ class Training:
     weight_decay: float = 0.0
     amsgrad: bool = True
     warmup_steps: int = 0  # x0.001, x0.01, x0.1 for a third each, then constant
+    decay_steps: int = 0  # the last ones, over which learning rate and momentum below go to 0
     batch_norm_momentum: float = 0.1
     threads: int = 2  # CPU threads; they order sums, so they are part of a result
     save_minutes: float = 10.0  # between checkpoints
@@ -72,9 +73,11 @@ class Training:
             log_steps=self.log_steps,
         )
         _at_least(0, seed=self.seed, warmup_steps=self.warmup_steps, save_minutes=self.save_minutes)
-        _at_least(0, weight_decay=self.weight_decay)
+        _at_least(0, weight_decay=self.weight_decay, decay_steps=self.decay_steps)
         _positive(learning_rate=self.learning_rate)
         _fraction(batch_norm_momentum=self.batch_norm_momentum)
+        if self.decay_steps > self.steps:
+            raise ValueError(f"decay_steps is {self.decay_steps}, of {self.steps} steps")
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"betas is {self.betas}, must be two numbers from 0 to below 1")
 

@@ -1,4 +1,4 @@
-from uss.training.schedules import warmup_factor
+from uss.training.schedules import decay_factor, warmup_factor
 
 
 def test_a_third_of_the_warmup_each_then_constant():
@@ -10,3 +10,8 @@ def test_a_third_of_the_warmup_each_then_constant():
 def test_short_and_absent_warmup():
     assert [warmup_factor(step, 4) for step in range(5)] == [0.001, 0.001, 0.01, 0.1, 1]
     assert warmup_factor(0, 0) == 1
+
+
+def test_decay_is_linear_and_ends_above_zero():
+    assert [decay_factor(step, 10, 4) for step in range(5, 10)] == [1, 1, 0.75, 0.5, 0.25]
+    assert decay_factor(9, 10, 0) == 1

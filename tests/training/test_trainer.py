@@ -160,6 +160,25 @@ def test_more_steps_go_on_from_the_last(tmp_path):
     assert all(torch.equal(at_once[key], grown[key]) for key in at_once)
 
 
+def test_learning_rate_and_momentum_fall_in_the_last_steps(tmp_path):
+    task, seen = ToyTask(), []
+    task.before_step = lambda step: seen.append(task.model[0].momentum)
+    values = {"warmup_steps": 0, "batch_norm_momentum": 0.5, "learning_rate": 0.1}
+    trainer.train(
+        task, training(steps=6, decay_steps=4, log_steps=1, **values), tmp_path / "at_once"
+    )
+    rates = [line["learning_rate"] for line in read_log(tmp_path / "at_once" / "train.jsonl")]
+    assert rates == pytest.approx([0.1, 0.1, 0.1, 0.075, 0.05, 0.025])
+    assert seen == pytest.approx([5 * rate for rate in rates])
+    trainer.train(ToyTask(), training(steps=2, log_steps=1, **values), tmp_path / "grown")
+    assert len(checkpoints(tmp_path / "grown")) == 1
+    trainer.train(
+        ToyTask(), training(steps=6, decay_steps=4, log_steps=1, **values), tmp_path / "grown"
+    )
+    at_once, grown = (checkpoint.load_newest(tmp_path / name) for name in ("at_once", "grown"))
+    assert all(torch.equal(value, grown["model"][key]) for key, value in at_once["model"].items())
+
+
 def test_a_batch_that_is_not_finite_changes_nothing(tmp_path):
     """Steps 0 .. 3 with step 3 poisoned: weights and running statistics are those after step 2."""
     trainer.train(ToyTask(), training(steps=3), tmp_path / "clean")

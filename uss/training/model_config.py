@@ -20,8 +20,9 @@ import yaml
 from uss.distributed import rank
 from uss.files import changes, code_version, command_of_stage, write_text
 
-# Keys of `training` that change no weight (steps: it may grow, and the training goes on).
-FREE_KEYS = ("steps", "log_steps", "save_minutes")
+# Keys of `training` that change no weight of the steps that are done (steps may grow, and the
+# training goes on, unless its learning rate has begun to fall).
+FREE_KEYS = ("steps", "decay_steps", "log_steps", "save_minutes")
 
 STAGES = {"tagger": 2, "amae": 4}  # a separator's directory has the system's name
 
@@ -59,17 +60,28 @@ def needs_training(directory: Path, config: dict) -> bool:
     changed = changes(_compared(before), _compared(config))
     if steps < before["training"]["steps"]:
         changed.append(f"training.steps ({before['training']['steps']} -> {steps})")
+    done = steps_done(directory)
+    old, new = _constant_steps(before["training"]), _constant_steps(config["training"])
+    if old != new and done > min(old, new):
+        changed.append(
+            f"training.steps - training.decay_steps ({old} -> {new}: of the {done} steps that are "
+            "done, some would have had another learning rate)"
+        )
     if changed:
         raise ValueError(
             f"{directory} was trained with other settings or inputs: {', '.join(changed)}; choose "
             "another --name, or remove the directory (only training.steps may grow)"
         )
-    done = steps_done(directory)
     if done < steps:
         logger.info("run %s: %d of %d steps are done", directory, done, steps)
         return True
     logger.info("skip %s: all %d steps are done, with these settings and inputs", directory, steps)
     return False
+
+
+def _constant_steps(training: dict) -> int:
+    """Steps before the learning rate begins to fall."""
+    return training["steps"] - training.get("decay_steps", 0)
 
 
 def _compared(config: dict) -> dict:

@@ -20,7 +20,7 @@ from uss.files import atomic
 from uss.schema import Training
 from uss.training import checkpoint
 from uss.training.batch_norm import synchronise
-from uss.training.schedules import warmup_factor
+from uss.training.schedules import decay_factor, warmup_factor
 from uss.training.train_log import TrainLog
 
 MAX_SKIPPED = 10  # batches with a loss or gradient that is not finite, in a whole training
@@ -63,7 +63,8 @@ def train(task: Task, training: Training, directory: Path) -> None:
     set_up_torch(training.threads)
     model = task.model.train().to(memory_format=torch.channels_last)  # faster convolutions
     synchronise(model)
-    norms = batch_norms(model, training.batch_norm_momentum)
+    norms = batch_norms(model)
+    buffers = [buffer for norm in norms for buffer in norm.buffers()]
     optimizer = torch.optim.AdamW(
         task.parameter_groups(training.learning_rate),
         betas=tuple(training.betas),
@@ -80,15 +81,18 @@ def train(task: Task, training: Training, directory: Path) -> None:
     )
     with StopSignal() as stop, logging_redirect_tqdm(), progress, log:
         while step < training.steps:
-            factor = warmup_factor(step, training.warmup_steps)
+            decay = decay_factor(step, training.steps, training.decay_steps)
+            factor = decay * warmup_factor(step, training.warmup_steps)
+            # The less the weights move, the longer their statistics may be averaged.
+            set_momentum(norms, decay * training.batch_norm_momentum)
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
-            statistics = [buffer.clone() for buffer in norms]
+            statistics = [buffer.clone() for buffer in buffers]
             figures = update(*task.loss(step), optimizer)
             if figures is not None:
                 log.add(**figures)
             else:
-                for buffer, before in zip(norms, statistics, strict=True):
+                for buffer, before in zip(buffers, statistics, strict=True):
                     buffer.copy_(before)
                 num_skipped += 1
                 skip(task, step, num_skipped, directory)
@@ -124,12 +128,13 @@ def set_up_torch(threads: int) -> None:
     torch.utils.deterministic.fill_uninitialized_memory = False
 
 
-def batch_norms(model: nn.Module, momentum: float) -> list[Tensor]:
-    """Set the momentum of every BatchNorm; returns all their running statistics."""
-    layers = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    for layer in layers:
-        layer.momentum = momentum
-    return [buffer for layer in layers for buffer in layer.buffers()]
+def batch_norms(model: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
+    return [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+
+
+def set_momentum(norms: list[nn.modules.batchnorm._BatchNorm], momentum: float) -> None:
+    for norm in norms:
+        norm.momentum = momentum
 
 
 def update(
