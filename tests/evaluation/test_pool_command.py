@@ -9,6 +9,7 @@ import yaml
 
 from uss.bin import keep, pool
 from uss.files import read_json, write_json, write_text
+from uss.training.model_config import config_digest
 
 SYSTEMS = ["resunet_joint", "mae_frozen"]
 
@@ -19,10 +20,10 @@ def make_run(recipe, fold: int, systems: list[str]) -> Path:
     recipe.write_list("eval", [(f"{fold}{name}", *rest) for name, *rest in mixtures])
     shutil.rmtree(recipe.experiment, ignore_errors=True)
     for system in [*systems, "untrained", "ideal_ratio_mask"]:
-        recipe.write_results(system, mixtures=mixtures, seed=fold)
-    for system in systems:
         recipe.write_training(recipe.experiment / system)
-        write_config(recipe.experiment / system, seed=fold)
+        made_with = write_config(recipe.experiment / system, seed=fold)
+        recipe.write_results(system, mixtures=mixtures, seed=fold, config_digest=made_with)
+    for system in systems:
         checkpoint = recipe.experiment / system / "checkpoints" / "step_00000400.pt"
         checkpoint.parent.mkdir()
         with zipfile.ZipFile(checkpoint, "w") as file:
@@ -37,10 +38,12 @@ def make_run(recipe, fold: int, systems: list[str]) -> Path:
     return folder
 
 
-def write_config(directory: Path, seed: int, learning_rate: float = 1e-3) -> None:
+def write_config(directory: Path, seed: int, learning_rate: float = 1e-3) -> str:
+    """Returns its digest."""
     training = {"seed": seed, "steps": 400, "learning_rate": learning_rate}
     config = {"kind": "separator", "system": {"query": "at_soft"}, "training": training}
     write_text(directory / "config.yaml", yaml.safe_dump(config))
+    return config_digest(config)
 
 
 @pytest.fixture
@@ -92,6 +95,14 @@ def test_an_edited_result_is_refused(runs):
     path.write_text(path.read_text().replace("mae_frozen,average,-m_0_0", "mae_frozen,average,-m"))
     with pytest.raises(ValueError, match="was edited"):
         pool.main(["--runs", *runs, "--folder", "."])
+
+
+def test_results_from_before_more_training_are_not_kept(make_recipe):
+    recipe = make_recipe()
+    make_run(recipe, 0, SYSTEMS)
+    write_config(recipe.experiment / "mae_frozen", seed=0, learning_rate=2e-3)
+    with pytest.raises(ValueError, match="mae_frozen/results is of another training than"):
+        keep.main(["--name", "paper", "--folder", "runs/again"])
 
 
 def test_what_is_not_trained_to_its_end_is_not_kept(make_recipe):

@@ -26,12 +26,12 @@ from uss.data.dataset import Dataset
 from uss.data.mixtures import MixtureList
 from uss.evaluation.cross_check import NUM_SAMPLED
 from uss.evaluation.results import BOUND, UNTRAINED
-from uss.files import Step, code_version, digest, digest_of
+from uss.files import Step, code_version, digest
 from uss.schema import Evaluate
 from uss.seeding import rng, torch_seed
 from uss.shards import mine, parts
 from uss.tables import Mixture, Result, read_table, write_table
-from uss.training.model_config import newest_checkpoint
+from uss.training.model_config import config_digest, newest_checkpoint
 
 if TYPE_CHECKING:
     from uss.evaluation.scoring import Separated
@@ -209,7 +209,7 @@ class Evaluation:
             )
             self.costs[model] = asdict(cost)
         step.finish(
-            config_digest=digest_of({k: v for k, v in loaded.config.items() if k != "facts"}),
+            config_digest=config_digest(loaded.config),
             seed=loaded.config["training"]["seed"],
             list_digest=digest(DATA / "mixtures" / f"{unit.list_name}.csv"),
             num_classes=len(self.dataset.classes),

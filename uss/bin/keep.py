@@ -18,7 +18,7 @@ from uss.bin.evaluate import DATA
 from uss.bin.networks import AMAE, TAGGER
 from uss.evaluation.results import BOUND, UNTRAINED, read_system
 from uss.files import atomic
-from uss.training.model_config import newest_checkpoint
+from uss.training.model_config import config_digest, newest_checkpoint, read_config
 
 FOLDERS = ("results", "results_dev")
 TRAINING = ("config.yaml", "train.jsonl")
@@ -38,10 +38,21 @@ def keep_model(directory: Path, output: Path) -> None:
             copy(directory / name, output / name)
     for folder in FOLDERS:
         if (directory / folder).is_dir():
-            read_system(directory / folder)  # whole, and not edited
+            facts = read_system(directory / folder).facts  # whole, and not edited
+            if directory.name != BOUND:
+                refuse_earlier_results(directory, folder, facts)
             shutil.rmtree(output / folder, ignore_errors=True)
             for path in sorted((directory / folder).glob("part_*")):
                 copy(path, output / folder / path.name)
+
+
+def refuse_earlier_results(directory: Path, folder: str, facts: dict) -> None:
+    """Raises ValueError where a model has been trained on since it was evaluated."""
+    if facts["config_digest"] != config_digest(read_config(directory)):
+        raise ValueError(
+            f"{directory / folder} is of another training than {directory}/config.yaml; "
+            f"./run.sh --stage 7 again, or remove {folder}"
+        )
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 import yaml
 
 from uss.distributed import rank
-from uss.files import changes, code_version, command_of_stage, write_text
+from uss.files import changes, code_version, command_of_stage, digest_of, write_text
 
 # Keys of `training` that change no weight of the steps that are done (steps may grow, and the
 # training goes on, unless its learning rate has begun to fall).
@@ -110,6 +110,11 @@ def read_config(directory: Path) -> dict:
         return {"facts": {}, **config}
     except (yaml.YAMLError, TypeError):
         raise ValueError(f"{path} is broken; remove {directory} and train again") from None
+
+
+def config_digest(config: dict) -> str:
+    """SHA-256 of settings and inputs: what results say they were made with."""
+    return digest_of({key: value for key, value in config.items() if key != "facts"})
 
 
 def imported_from(directory: Path) -> str | None:
