@@ -69,6 +69,7 @@ def test_two_folds_become_one_report(runs):
     assert "| fold0 |" in trainings and "| fold1 |" in trainings
     assert "## All systems of fold0, one training each" in text and "| resunet |" in text
     assert "All systems of fold1" not in text
+    assert "Written by `uss.bin.pool` from fold0, fold1; do not edit." in text
     assert "38 %" in text and "31 %" in text and "| loss 0.625 |" in text
     assert "python -m uss.bin.pool --runs runs/fold0 runs/fold1 --folder ." in text
     assert "](runs/fold0/figure3.png)" in text and Path("runs/fold0/figure3.png").exists()

@@ -62,10 +62,10 @@ class Pooled:
 
 def pooled_markdown(pooled: Pooled) -> str:
     comparison = pooled.comparison
-    num_runs = len(pooled.runs)
+    names = ", ".join(run.name for run in pooled.runs)
     sections = [
         f"# Results of {pooled.recipe}",
-        f"Written by `uss.bin.pool` from {num_runs} runs; do not edit.",
+        f"Written by `uss.bin.pool` from {names}; do not edit.",
         pooled.notes.strip(),
         "## Systems, pooled over the runs",
         comparison_markdown(comparison),
