@@ -1,5 +1,6 @@
 """bfloat16 and compilation. Both are for GPUs; bfloat16 is tried on the CPU too, which has it."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,23 @@ def test_what_is_not_a_network_stays_in_float32(monkeypatch):
         assert separated.dtype == torch.float32
         assert not torch.equal(separated, one(mixture, condition))
         assert list(one.state_dict()) == list(other.state_dict())
+
+
+def test_a_network_is_compiled_once_for_training_and_once_for_evaluation(recipe, monkeypatch):
+    """Whatever changes from step to step, the BatchNorms' momentum among it."""
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph
+
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
+    monkeypatch.setattr(
+        separation, "accelerate", lambda model, device: acceleration.speed_up(model, device.type)
+    )
+    options = ["--set=train.steps=5", "--set=train.decay_steps=4"]
+    train.main(["--name", "decay", "--systems", "resunet", *options])
+    assert len(graphs) == 2
 
 
 def test_a_cpu_is_left_as_it_is():

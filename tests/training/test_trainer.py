@@ -162,14 +162,18 @@ def test_more_steps_go_on_from_the_last(tmp_path):
 
 def test_learning_rate_and_momentum_fall_in_the_last_steps(tmp_path):
     task, seen = ToyTask(), []
-    task.before_step = lambda step: seen.append(task.model[0].momentum)
+    task.before_step = lambda step: seen.append(task.model[0].running_mean.clone())
     values = {"warmup_steps": 0, "batch_norm_momentum": 0.5, "learning_rate": 0.1}
     trainer.train(
         task, training(steps=6, decay_steps=4, log_steps=1, **values), tmp_path / "at_once"
     )
     rates = [line["learning_rate"] for line in read_log(tmp_path / "at_once" / "train.jsonl")]
     assert rates == pytest.approx([0.1, 0.1, 0.1, 0.075, 0.05, 0.025])
-    assert seen == pytest.approx([5 * rate for rate in rates])
+    expected = torch.zeros(4)
+    for step, (rate, mean) in enumerate(zip(rates, seen, strict=True)):
+        assert torch.allclose(mean, expected, atol=1e-6)
+        expected = expected.lerp(task.inputs(step)[0].mean(0), 5 * rate)  # the momentum
+    assert torch.allclose(task.model[0].running_mean, expected, atol=1e-6)
     trainer.train(ToyTask(), training(steps=2, log_steps=1, **values), tmp_path / "grown")
     assert len(checkpoints(tmp_path / "grown")) == 1
     trainer.train(

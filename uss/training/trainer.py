@@ -64,6 +64,7 @@ def train(task: Task, training: Training, directory: Path) -> None:
     model = task.model.train().to(memory_format=torch.channels_last)  # faster convolutions
     synchronise(model)
     norms = batch_norms(model)
+    set_momentum(norms, training.batch_norm_momentum)
     buffers = [buffer for norm in norms for buffer in norm.buffers()]
     optimizer = torch.optim.AdamW(
         task.parameter_groups(training.learning_rate),
@@ -83,14 +84,13 @@ def train(task: Task, training: Training, directory: Path) -> None:
         while step < training.steps:
             decay = decay_factor(step, training.steps, training.decay_steps)
             factor = decay * warmup_factor(step, training.warmup_steps)
-            # The less the weights move, the longer their statistics may be averaged.
-            set_momentum(norms, decay * training.batch_norm_momentum)
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
             statistics = [buffer.clone() for buffer in buffers]
             figures = update(*task.loss(step), optimizer)
             if figures is not None:
                 log.add(**figures)
+                slow_down(buffers, statistics, decay)
             else:
                 for buffer, before in zip(buffers, statistics, strict=True):
                     buffer.copy_(before)
@@ -135,6 +135,16 @@ def batch_norms(model: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
 def set_momentum(norms: list[nn.modules.batchnorm._BatchNorm], momentum: float) -> None:
     for norm in norms:
         norm.momentum = momentum
+
+
+def slow_down(buffers: list[Tensor], statistics: list[Tensor], factor: float) -> None:
+    """BatchNorm's running statistics as if its momentum had been this share of what it is: the less
+    the weights move, the longer statistics may be averaged. (torch.compile would compile a network
+    anew for each value of its momentum, and after eight of them not at all.)"""
+    if factor < 1:
+        for buffer, before in zip(buffers, statistics, strict=True):
+            if buffer.is_floating_point():  # not the number of batches
+                buffer.copy_(before.lerp(buffer, factor))
 
 
 def update(
