@@ -1,5 +1,6 @@
 """What tests share: signals as from a terminal, a Slurm cluster, the mini recipe after a run."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -30,21 +31,24 @@ def default_signals():
         signal.signal(number, handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several processes test (-n 2), a file is tested by one of them, and what needs the run
-    of the mini recipe or the cluster too: those are made once."""
-    for item in items:
-        is_long = {"undisturbed", "cluster"} & set(item.fixturenames)
-        group = "recipe" if is_long else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory) -> Path:
-    """The reduced mini recipe after all stages in one run, two shards. Not to be changed."""
-    recipe = copy_recipe("mini", tmp_path_factory.mktemp("undisturbed"))
-    (recipe / "run.log").write_text(run(recipe, "--nj", "2", *SYSTEMS).stderr)
-    return recipe
+def undisturbed(tmp_path_factory, worker_id) -> Path:
+    """The reduced mini recipe after all stages in one run, two shards. Not to be changed.
+
+    Where several processes test, the first that needs it makes it; the others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        base = base.parent  # of this process -> of all
+    folder, done = base / "undisturbed", base / "undisturbed.done"
+    with open(base / "undisturbed.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # what a run that failed has left
+            recipe = copy_recipe("mini", folder)
+            (recipe / "run.log").write_text(run(recipe, "--nj", "2", *SYSTEMS).stderr)
+            done.touch()
+    return folder / "egs" / "mini"
 
 
 @pytest.fixture(scope="session")

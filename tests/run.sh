@@ -27,4 +27,4 @@ echo "shellcheck: ${#scripts[@]} scripts"
 shellcheck --external-sources --source-path=. "${scripts[@]}"
 echo "ruff"
 ruff check .
-python -m pytest -n 2 --dist loadgroup --durations 20 "$@"
+python -m pytest -n 2 --dist worksteal --durations 20 "$@"
