@@ -1,4 +1,6 @@
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -29,3 +31,11 @@ def test_silence_is_not_compared():
     check = CrossCheck({3})
     check.compare(3, -100.0, np.zeros_like(TARGET), TARGET)
     assert check.num == 0
+
+
+def test_needs_no_ffmpeg():
+    code = "from uss.evaluation.cross_check import museval_metrics; print(museval_metrics())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PATH": ""}, capture_output=True, text=True
+    )
+    assert "museval/metrics.py" in done.stdout, done.stderr

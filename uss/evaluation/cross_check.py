@@ -1,7 +1,10 @@
 """museval beside our SDR, on a sample of mixtures: BSS Eval v4 with one window that spans the
 signal measures the same (METHOD section 7)."""
 
-import warnings
+from functools import cache
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
@@ -9,13 +12,24 @@ NUM_SAMPLED = 10  # mixtures of a list; museval takes a fifth of a second for ea
 TOLERANCE = 0.01  # dB; the arithmetic of both differs by much less
 
 
+@cache
+def museval_metrics() -> ModuleType:
+    """museval/metrics.py alone: with its package comes a reader of MUSDB, which cannot be imported
+    where ffmpeg is not installed."""
+    package = find_spec("museval")
+    assert package is not None and package.submodule_search_locations is not None
+    path = Path(package.submodule_search_locations[0]) / "metrics.py"
+    spec = spec_from_file_location("museval_metrics", path)
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def museval_sdr(target: np.ndarray, estimate: np.ndarray) -> float:
     """BSS Eval v4's SDR in dB of (samples,) signals that are not silent."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of packages that museval imports
-        import museval
     references, estimates = (x.astype(np.float64)[None, :, None] for x in (target, estimate))
-    sdr, *_ = museval.evaluate(references, estimates, win=len(target), hop=len(target))
+    sdr, *_ = museval_metrics().bss_eval(references, estimates, window=len(target), hop=len(target))
     return float(sdr[0, 0])
 
 
