@@ -9,6 +9,19 @@ from torch import Tensor, nn
 from uss.models.film import FilmNorm
 
 
+class PointwiseConv(nn.Conv2d):
+    """A 1x1 convolution, as the product of matrices that it is where the channels lie last in
+    memory: one thread's convolution of fewer than 16 maps would copy them first, and is slower."""
+
+    def __init__(self, in_channels: int, out_channels: int):
+        super().__init__(in_channels, out_channels, kernel_size=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, in_channels, frames, bins) -> (batch, out_channels, frames, bins)."""
+        x = F.linear(x.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias)
+        return x.permute(0, 3, 1, 2)
+
+
 class ResidualBlock(nn.Module):
     """Pre-activation block: (FilmNorm, 3x3 convolution) twice, and a shortcut."""
 
@@ -19,7 +32,7 @@ class ResidualBlock(nn.Module):
         self.norm2 = FilmNorm(out_channels, condition_size)
         self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
         self.shortcut = (
-            nn.Conv2d(in_channels, out_channels, 1)
+            PointwiseConv(in_channels, out_channels)
             if in_channels != out_channels
             else nn.Identity()
         )
@@ -61,7 +74,7 @@ class ResUNet(nn.Module):
         self.bin_multiple = 2 ** len(channels)
         self.factors = [(2, 2)] * (len(channels) - 1) + [(1, 2)]
         widths = [channels[0], *channels]
-        self.pre_conv = nn.Conv2d(num_inputs, channels[0], 1)
+        self.pre_conv = PointwiseConv(num_inputs, channels[0])
         self.encoders = nn.ModuleList(
             ResidualBlock(widths[level], widths[level + 1], condition_size)
             for level in range(len(channels))
@@ -72,7 +85,7 @@ class ResUNet(nn.Module):
             DecoderBlock(inputs[level], channels[level], self.factors[level], condition_size)
             for level in reversed(range(len(channels)))
         )
-        self.after_conv = nn.Conv2d(channels[0], num_outputs, 1)
+        self.after_conv = PointwiseConv(channels[0], num_outputs)
 
     def forward(self, x: Tensor, condition: Tensor, bottleneck: Tensor | None = None) -> Tensor:
         """(batch, num_inputs, frames, bins) -> (batch, num_outputs, frames, bins).
