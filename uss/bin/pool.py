@@ -2,8 +2,8 @@
 
 Reads the runs, each a folder of uss.bin.keep; conf/evaluate.yaml; local/results_notes.md.
 Writes in FOLDER: RESULTS.md, results.json, figure2.{png,pdf,csv}; with evaluate.split dev only
-table1_dev.md. Systems that every list (fold) has, in whichever of its runs, are pooled; each run
-that has other systems gets a table of its own, of one training each.
+table1_dev.md. Systems that every run has are pooled; each run that has more systems gets a table of
+its own, of one training each.
 
     python -m uss.bin.pool --runs runs/fold0 runs/fold1 runs/fold2 --folder .
 """
@@ -11,7 +11,6 @@ that has other systems gets a table of its own, of one training each.
 import logging
 import os
 import shlex
-from collections import defaultdict
 from pathlib import Path
 
 from uss.bin.command import parser, run
@@ -60,14 +59,11 @@ def comparison_of(results: list[SystemResults], classes: Classes, config: Evalua
 
 
 def common(runs: list[Run]) -> dict[Path, list[SystemResults]]:
-    """The results of the systems that all lists have."""
-    on_list: dict[str, set[str]] = defaultdict(set)
-    for one in runs:
-        on_list[one.comparison.list_digest] |= {result.system for result in one.results}
-    systems = set.intersection(*on_list.values())
+    """The results of the systems that all runs have."""
+    systems = set.intersection(*({result.system for result in run.results} for run in runs))
     return {
-        Path(one.name): [result for result in one.results if result.system in systems]
-        for one in runs
+        Path(run.name): [result for result in run.results if result.system in systems]
+        for run in runs
     }
 
 
@@ -88,13 +84,13 @@ def refuse_other_settings(directories: list[Path], systems: list[str]) -> None:
         ValueError: naming the keys that differ.
     """
     for system in systems:
-        first, *others = [path / system for path in directories if (path / system).exists()]
-        for other in others:
-            differences = changes(settings(first), settings(other))
+        first, *others = [settings(directory / system) for directory in directories]
+        for directory, other in zip(directories[1:], others, strict=True):
+            differences = changes(first, other)
             if differences:
                 raise ValueError(
-                    f"{other} was trained with other settings than {first}: "
-                    f"{', '.join(differences)}; pool like with like"
+                    f"{directory / system} was trained with other settings than "
+                    f"{directories[0] / system}: {', '.join(differences)}; pool like with like"
                 )
 
 

@@ -122,19 +122,18 @@ def trainings_table(pooled: Pooled) -> Table:
         by_name = {row.system: row for row in run.comparison.rows}
         cells = [run.name]
         for system in systems:
-            row = by_name.get(system)
-            cells.append(decibels(row.headlines["average_sdri"].value) if row else ABSENT)
+            cells.append(decibels(by_name[system].headlines["average_sdri"].value))
             if system != REFERENCE:
-                cells.append(with_interval(row.gain) if row else ABSENT)
+                cells.append(with_interval(by_name[system].gain))
         rows.append(cells)
     return Table(header, rows)
 
 
 def _other_systems(pooled: Pooled) -> list[str]:
-    """Tables of the runs that hold systems which not all lists have."""
+    """Tables of the runs that hold more systems than all have."""
     sections = []
     for run in pooled.runs:
-        if set(run.comparison.trained) - set(pooled.comparison.trained):
+        if set(run.comparison.trained) > set(pooled.comparison.trained):
             sections += [
                 f"## All systems of {run.name}, one training each",
                 comparison_markdown(run.comparison),
