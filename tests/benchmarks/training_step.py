@@ -40,8 +40,8 @@ FEATURES = {"mae_frozen": (32, 768), "mae_aligned": (13, 768)}  # of a mixture
 NETWORK = ("forward", "backward and update")
 
 
-def write_data(data: Path, system: System, shape: tuple[int, int]) -> None:
-    """Anchors, a list of their mixtures, and its features."""
+def write_data(data: Path, system: System, shape: tuple[int, int] | None) -> None:
+    """Anchors, a list of their mixtures, and its features where a mixture's have a shape."""
     rng = np.random.default_rng(0)
     ids = [f"a{number:04d}" for number in range(NUM_ANCHORS)]
     anchors = [Anchor(name, name, "/m/0", 0, 1.0, name) for name in ids]
@@ -56,8 +56,9 @@ def write_data(data: Path, system: System, shape: tuple[int, int]) -> None:
     pairs = rng.integers(NUM_ANCHORS, size=(NUM_MIXTURES, 2))
     rows = [Mixture(f"{i:08d}", ids[one], ids[other]) for i, (one, other) in enumerate(pairs)]
     write_table(data / "mixtures" / "train.csv", rows, Mixture)
-    features = rng.standard_normal((NUM_MIXTURES, *shape), np.float32).astype(np.float16)
-    write_part(part_path(feature_dir(data, system), 0), {"features": features})
+    if shape:
+        features = rng.standard_normal((NUM_MIXTURES, *shape), np.float32).astype(np.float16)
+        write_part(part_path(feature_dir(data, system), 0), {"features": features})
 
 
 class Clock:

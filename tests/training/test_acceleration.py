@@ -1,5 +1,6 @@
 """bfloat16 and compilation. Both are for GPUs; bfloat16 is tried on the CPU too, which has it."""
 
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -7,11 +8,30 @@ import pytest
 import torch
 
 from tests.models import small
-from uss.bin import train
-from uss.training import acceleration, separation
+from uss.bin import networks, train, train_amae
+from uss.training import acceleration, masked_autoencoding, separation
 from uss.training.train_log import read_log
 
 CPU = torch.device("cpu")
+
+
+def force(monkeypatch, module):
+    """Makes a task's networks fast as a GPU would."""
+    monkeypatch.setattr(
+        module, "accelerate", lambda fast, device: acceleration.speed_up(fast, device.type)
+    )
+
+
+def count_graphs(monkeypatch):
+    """A list that grows with each graph that is compiled."""
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph
+
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
+    return graphs
 
 
 def trained(name, steps=40):
@@ -21,10 +41,8 @@ def trained(name, steps=40):
 
 def test_bfloat16_learns_as_float32_does(amae, monkeypatch):
     exact = trained("exact")
-    monkeypatch.setattr(torch, "compile", lambda function: function)
-    monkeypatch.setattr(
-        separation, "accelerate", lambda model, device: acceleration.speed_up(model, device.type)
-    )
+    monkeypatch.setattr(torch, "compile", lambda function, dynamic: function)
+    force(monkeypatch, separation)
     fast = trained("fast")
     assert [line["loss"] for line in fast] != [line["loss"] for line in exact]
     assert fast[-1]["loss"] < 0.9 * fast[0]["loss"]
@@ -35,12 +53,12 @@ def test_bfloat16_learns_as_float32_does(amae, monkeypatch):
 
 def test_what_is_not_a_network_stays_in_float32(monkeypatch):
     """And so does what a frozen A-MAE gives: the features of the cache."""
-    monkeypatch.setattr(torch, "compile", lambda function: function)
+    monkeypatch.setattr(torch, "compile", lambda function, dynamic: function)
     mixture, condition = small.noise(), torch.rand(2, small.CONDITION_SIZE)
     for updated in (False, True):
         one = small.separator("paper", updated=updated).eval()
         other = small.separator("paper", updated=updated).eval()
-        acceleration.speed_up(other, "cpu")
+        acceleration.speed_up(acceleration.separator_networks(other), "cpu")
         with torch.no_grad():
             assert torch.equal(one.amae.fbank(mixture), other.amae.fbank(mixture))
             assert torch.equal(one.amae(mixture), other.amae(mixture)) != updated
@@ -52,24 +70,42 @@ def test_what_is_not_a_network_stays_in_float32(monkeypatch):
 
 def test_a_network_is_compiled_once_for_training_and_once_for_evaluation(recipe, monkeypatch):
     """Whatever changes from step to step, the BatchNorms' momentum among it."""
-    graphs = []
-
-    def backend(graph, inputs):
-        graphs.append(graph)
-        return graph
-
-    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
-    monkeypatch.setattr(
-        separation, "accelerate", lambda model, device: acceleration.speed_up(model, device.type)
-    )
+    graphs = count_graphs(monkeypatch)
+    force(monkeypatch, separation)
     options = ["--set=train.steps=5", "--set=train.decay_steps=4"]
     train.main(["--name", "decay", "--systems", "resunet", *options])
     assert len(graphs) == 2
 
 
+def pretrained_amae(depth, steps):
+    settings = (f"model.depth={depth}", f"training.steps={steps}")
+    train_amae.main(["--systems", "frozen", *(f"--set=amae.{setting}" for setting in settings)])
+    return read_log(networks.AMAE / "train.jsonl")
+
+
+def test_an_amae_is_pretrained_in_bfloat16_as_in_float32(recipe, monkeypatch):
+    exact = pretrained_amae(depth=2, steps=20)
+    shutil.rmtree(networks.AMAE)
+    monkeypatch.setattr(torch, "compile", lambda function, dynamic: function)
+    force(monkeypatch, masked_autoencoding)
+    fast = pretrained_amae(depth=2, steps=20)
+    assert [line["loss"] for line in fast] != [line["loss"] for line in exact]
+    for one, other in zip(exact, fast, strict=True):
+        assert one["loss"] == pytest.approx(other["loss"], rel=0.01)
+
+
+def test_all_blocks_of_an_amae_are_compiled_once_together(recipe, monkeypatch):
+    """More than torch.compile would compile one by one (8): encoder and decoder, for training and
+    for evaluation."""
+    graphs = count_graphs(monkeypatch)
+    force(monkeypatch, masked_autoencoding)
+    pretrained_amae(depth=10, steps=2)
+    assert len(graphs) == 4
+
+
 def test_a_cpu_is_left_as_it_is():
     separator = small.separator("paper", updated=True)
-    acceleration.accelerate(separator, CPU)
+    acceleration.accelerate(acceleration.separator_networks(separator), CPU)
     assert "forward" not in vars(separator.network)
 
 
@@ -78,7 +114,7 @@ def test_a_cpu_is_left_as_it_is():
 def test_on_a_gpu_compiled(updated):
     device = torch.device("cuda")
     separators = [small.separator("paper", updated=updated).to(device) for _ in range(2)]
-    acceleration.accelerate(separators[1], device)
+    acceleration.accelerate(acceleration.separator_networks(separators[1]), device)
     assert "forward" in vars(separators[1].network)
     mixture = small.noise(8).to(device)
     condition = torch.rand(8, small.CONDITION_SIZE, device=device)

@@ -5,27 +5,36 @@ import logging
 import torch
 from torch import nn
 
+from uss.models.audio_mae import AudioMae
 from uss.models.mae_resunet import Separator
 
 logger = logging.getLogger(__name__)
 
 
-def accelerate(separator: Separator, device: torch.device) -> None:
-    """Make a separator's forward pass fast, in place; weights, their names and their type stay.
-
-    The transforms before and after the networks (STFT, resampling, filterbank) stay in float32, and
-    so does a frozen A-MAE: its live features are those of the cache.
-    """
-    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
-        logger.info("training in bfloat16, compiled")
-        speed_up(separator, device.type)
-
-
-def speed_up(separator: Separator, device_type: str) -> None:
-    """`accelerate` on a device that can."""
+def separator_networks(separator: Separator) -> list[nn.Module]:
+    """What of a separator is made fast. The transforms before and after the networks (STFT,
+    resampling, filterbank) stay in float32, and so does a frozen A-MAE: its live features are those
+    of the cache."""
     networks: list[nn.Module] = [separator.network]
     if separator.amae is not None and separator.amae.updated:
         networks += separator.amae.encoder.blocks
+    return networks
+
+
+def amae_networks(model: AudioMae) -> list[nn.Module]:
+    """What of an A-MAE that is pretrained is made fast: the Transformers' blocks."""
+    return [*model.blocks, *model.decoder_blocks]
+
+
+def accelerate(networks: list[nn.Module], device: torch.device) -> None:
+    """Make the networks' forward passes fast, in place; weights, names and types stay."""
+    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
+        logger.info("training in bfloat16, compiled")
+        speed_up(networks, device.type)
+
+
+def speed_up(networks: list[nn.Module], device_type: str) -> None:
+    """`accelerate` on a device that can. All batches of a training have one shape."""
     for network in networks:
         autocast = torch.autocast(device_type, torch.bfloat16)
-        network.forward = autocast(torch.compile(network.forward))
+        network.forward = autocast(torch.compile(network.forward, dynamic=False))

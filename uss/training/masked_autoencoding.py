@@ -16,6 +16,7 @@ from uss.models.audio_mae import PATCH, AudioMae, draw_kept_patches
 from uss.models.filterbank import Filterbank, measure
 from uss.schema import Amae, AmaeModel, Anchors
 from uss.seeding import rng
+from uss.training.acceleration import accelerate, amae_networks
 
 MIN_PEAK = 1e-10
 MAX_REDRAWS = 20  # of a silent segment
@@ -93,6 +94,7 @@ class MaskedAutoencodingTask:
         device: torch.device,
     ) -> None:
         self.model = model.to(device)
+        accelerate(amae_networks(self.model), device)
         self.segments = segments
         self.dev_segments = dev_segments
         self.amae = amae

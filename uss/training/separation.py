@@ -11,7 +11,7 @@ from uss.data.mixtures import MixtureList
 from uss.distributed import share
 from uss.models.mae_resunet import Separator
 from uss.schema import Training
-from uss.training.acceleration import accelerate
+from uss.training.acceleration import accelerate, separator_networks
 
 NUM_EVALUATED_BATCHES = 4
 
@@ -37,7 +37,7 @@ class SeparationTask:
         device: torch.device,
     ) -> None:
         self.model = model.to(device)
-        accelerate(self.model, device)
+        accelerate(separator_networks(self.model), device)
         self.mixtures = mixtures
         self.features = features
         self.training = training
