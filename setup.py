@@ -19,6 +19,7 @@ setup(
         "h5py>=3.10",
         "soundfile>=0.12",
         "soxr>=0.3",
+        "scipy>=1.10",
         "pyyaml>=6.0",
         "museval>=0.4.1",
         "matplotlib>=3.8",

@@ -77,6 +77,28 @@ def test_two_folds_become_one_report(runs):
     assert Path("figure2.pdf").exists() and Path("figure2.png").exists()
 
 
+def test_the_spread_over_trainings_stands_beside_them(make_recipe, monkeypatch):
+    """Gains of 0.5 and 0.8 dB: deviation 0.3 / sqrt(2); with one degree of freedom the quantile is
+    12.706, the margin 12.706 x 0.15."""
+    recipe = make_recipe()
+    folders = [make_run(recipe, 0, SYSTEMS)]
+    pool.main(["--runs", str(folders[0]), "--folder", "."])
+    assert "standard deviation" not in Path("RESULTS.md").read_text()
+    plain = recipe.rows
+
+    def better(system, mixtures):
+        gain = 0.3 * (system == "mae_frozen")
+        return [row._replace(sdri=row.sdri + gain) for row in plain(system, mixtures)]
+
+    monkeypatch.setattr(recipe, "rows", better)
+    folders.append(make_run(recipe, 1, SYSTEMS))
+    pool.main(["--runs", *map(str, folders), "--folder", "."])
+    text = Path("RESULTS.md").read_text()
+    assert "| mae_frozen | 2 | 0.65 | 0.21 | -1.26 … 2.56 |" in text
+    (found,) = read_json(Path("results.json"))["spreads"].values()
+    assert found["deviation"] == pytest.approx(0.3 / 2**0.5)
+
+
 def test_of_three_systems_every_pair_is_compared(make_recipe):
     recipe = make_recipe()
     folder = make_run(recipe, 0, [*SYSTEMS, "resunet"])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from uss.evaluation.statistics import Strata, bootstrap, class_values, estimate
+from uss.evaluation.statistics import Strata, bootstrap, class_values, estimate, spread
 
 
 def small() -> tuple[np.ndarray, Strata]:
@@ -93,3 +93,18 @@ def test_interval_covers_with_few_correlated_recordings(summary):
         half_widths.append((interval.high - interval.low) / 2)
     assert covered >= 0.9 * num_experiments
     assert np.mean(half_widths) < 1.4 * 1.96 * np.std(errors)  # and says something
+
+
+def test_spread_by_hand():
+    found = spread([1.0, 2.0, 6.0])
+    assert (found.num_trainings, found.mean) == (3, 3.0)
+    assert found.deviation == pytest.approx(7**0.5)  # (4 + 1 + 9) / 2
+    margin = 4.302653 * (7 / 3) ** 0.5
+    assert (found.low, found.high) == pytest.approx((3 - margin, 3 + margin))
+
+
+@pytest.mark.parametrize("num_trainings", [2, 5])
+def test_the_spread_covers_the_mean_over_many_trainings(num_trainings):
+    draws = np.random.default_rng(0).normal(0.3, 0.5, size=(4000, num_trainings))
+    covered = [found.low <= 0.3 <= found.high for found in map(spread, draws)]
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.01)

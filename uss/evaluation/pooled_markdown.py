@@ -18,6 +18,7 @@ from uss.evaluation.results_table import (
     training_cells,
     with_interval,
 )
+from uss.evaluation.statistics import Spread, spread
 
 
 @dataclass
@@ -52,9 +53,19 @@ class Pooled:
     facts: dict[str, dict]
     runs: list[Run]
 
+    def spreads(self) -> dict[str, Spread]:
+        """System -> of its gain over the runs, where there are several."""
+        gains: dict[str, list[float]] = {}
+        for run in self.runs:
+            for row in run.comparison.rows:
+                if row.system in self.comparison.trained and row.gain:
+                    gains.setdefault(row.system, []).append(row.gain.value)
+        return {system: spread(values) for system, values in gains.items() if len(values) > 1}
+
     def to_dict(self) -> dict:
         """For results.json."""
         content = asdict(self)
+        content["spreads"] = {name: asdict(found) for name, found in self.spreads().items()}
         for run in content["runs"]:
             run["lists"] = {r.system: r.facts for r in map(SystemResults._make, run.pop("results"))}
         return content
@@ -77,6 +88,7 @@ def pooled_markdown(pooled: Pooled) -> str:
         "## Each training",
         "SDRi in dB with the average embedding, and its paired gain, of single trainings.",
         markdown(trainings_table(pooled)),
+        *_spread(pooled),
         *_other_systems(pooled),
         "## Classes",
         "SDRi in dB with the average embedding, pooled.",
@@ -127,6 +139,25 @@ def trainings_table(pooled: Pooled) -> Table:
                 cells.append(with_interval(by_name[system].gain))
         rows.append(cells)
     return Table(header, rows)
+
+
+def _spread(pooled: Pooled) -> list[str]:
+    """How far trainings differ, of which the intervals over recordings say nothing."""
+    spreads = pooled.spreads()
+    if not spreads:
+        return []
+    header = ["system", "trainings", "mean gain", "standard deviation", "95 % interval"]
+    rows = [
+        [system, str(found.num_trainings), decibels(found.mean), decibels(found.deviation)]
+        + [f"{decibels(found.low)} … {decibels(found.high)}"]
+        for system, found in spreads.items()
+    ]
+    return [
+        "The same gains as draws of one distribution: their standard deviation is that of single "
+        "trainings (the runs' recordings are in it too), the interval that of the mean over many "
+        "trainings (Student's t).",
+        markdown(Table(header, rows)),
+    ]
 
 
 def _other_systems(pooled: Pooled) -> list[str]:

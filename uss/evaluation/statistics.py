@@ -10,6 +10,7 @@ A headline is the mean over classes of a class's value. The class's value is
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import stdtrit
 
 OTHER = {"mean": "median", "median": "mean"}
 
@@ -19,6 +20,18 @@ class Estimate:
     """A number in dB with the bounds of its 95 % interval."""
 
     value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Of a number over trainings: its mean, the standard deviation of single trainings, and the
+    95 % interval of the mean over many of them."""
+
+    num_trainings: int
+    mean: float
+    deviation: float
     low: float
     high: float
 
@@ -113,6 +126,16 @@ def estimate(value: float, draws: np.ndarray) -> Estimate:
     """A value with the central 95 % of its (num_draws,) bootstrap values."""
     low, high = np.percentile(draws, [2.5, 97.5])
     return Estimate(float(value), float(low), float(high))
+
+
+def spread(values: list[float]) -> Spread:
+    """Of the values of two or more trainings; the interval is Student's, for independent draws of
+    one normal distribution."""
+    number, mean, deviation = len(values), np.mean(values), np.std(values, ddof=1)
+    margin = stdtrit(number - 1, 0.975) * deviation / np.sqrt(number)
+    return Spread(
+        number, float(mean), float(deviation), float(mean - margin), float(mean + margin)
+    )
 
 
 def _recording_means(values: np.ndarray, strata: Strata, class_position: int) -> np.ndarray:
