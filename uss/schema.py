@@ -257,6 +257,11 @@ class System:
     def __post_init__(self) -> None:
         _channels(self.channels)
 
+    @property
+    def query_field(self) -> str:
+        """Which of the query encoder's outputs, under its name in files and batches."""
+        return "embedding" if self.query == "embedding" else "probabilities"
+
 
 @dataclass
 class Evaluate:

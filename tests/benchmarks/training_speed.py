@@ -38,7 +38,7 @@ from uss.models.cost import separator_cost
 from uss.models.mae_resunet import build_separator
 from uss.schema import Amae, System, Training
 from uss.training.separation import SeparationTask
-from uss.training.trainer import batch_norms, set_momentum, set_up_torch, update
+from uss.training.trainer import prepare, set_up_torch, update
 
 DATASHEET = {"NVIDIA H100 80GB HBM3": 989e12, "NVIDIA H200": 989e12}  # dense bfloat16, a second
 NUM_COMPILING_STEPS = 5
@@ -74,11 +74,7 @@ def measure(name: str, options: argparse.Namespace) -> Speed:
         mixtures = MixtureList(data / "mixtures" / "train.csv", AnchorSet(data / "train"))
         start = time.perf_counter()
         task = SeparationTask(separator, mixtures, features, training, device)
-        model = task.model.train().to(memory_format=torch.channels_last)
-        set_momentum(batch_norms(model), training.batch_norm_momentum)
-        optimizer = torch.optim.AdamW(
-            task.parameter_groups(training.learning_rate), amsgrad=training.amsgrad
-        )
+        _, optimizer = prepare(task, training)
         for step in range(NUM_COMPILING_STEPS + options.num_steps):
             if step == NUM_COMPILING_STEPS:
                 ready = time.perf_counter()

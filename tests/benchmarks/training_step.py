@@ -30,7 +30,7 @@ from uss.models.mae_resunet import build_separator
 from uss.schema import Amae, System, Training
 from uss.tables import Anchor, Mixture, write_table
 from uss.training.separation import SeparationTask
-from uss.training.trainer import batch_norms, set_momentum, update
+from uss.training.trainer import prepare, update
 
 CONF = Path(__file__).resolve().parents[2] / "egs" / "audioset" / "conf"
 SAMPLE_RATE, NUM_SAMPLES = 32000, 64000
@@ -105,11 +105,7 @@ def step(task: SeparationTask, optimizer: torch.optim.Optimizer, number: int, cl
 def measure(task: SeparationTask, num_steps: int) -> dict[str, float]:
     """Seconds a step of each part."""
     training = task.training
-    model = task.model.train().to(memory_format=torch.channels_last)
-    set_momentum(batch_norms(model), training.batch_norm_momentum)
-    optimizer = torch.optim.AdamW(
-        task.parameter_groups(training.learning_rate), amsgrad=training.amsgrad
-    )
+    _, optimizer = prepare(task, training)
     step(task, optimizer, 0, Clock(task.device))
     clock = Clock(task.device)
     for number in range(1, 1 + num_steps):

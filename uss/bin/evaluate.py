@@ -158,8 +158,7 @@ class Evaluation:
                 f"{model} separates audio of {loaded.sample_rate} Hz, "
                 f"{anchors.packed.folder} has {anchors.sample_rate} Hz"
             )
-        query = "embedding" if loaded.system.query == "embedding" else "probabilities"
-        (query_size,) = anchors.packed.width(query)
+        (query_size,) = anchors.packed.width(loaded.system.query_field)
         if query_size != loaded.condition_size:
             raise ValueError(
                 f"{model} takes a query of {loaded.condition_size} values, {anchors.packed.folder} "

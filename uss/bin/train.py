@@ -87,8 +87,7 @@ def train_system(
     from uss.training.trainer import device, train
 
     anchors = mixtures.anchors
-    query = "embedding" if system.query == "embedding" else "probabilities"
-    (condition_size,) = anchors.packed.width(query)
+    (condition_size,) = anchors.packed.width(system.query_field)
     encoder = None
     if system.amae.features != "none":
         encoder = networks.load_extractor(pretrained, system, anchors.sample_rate).encoder

@@ -25,13 +25,13 @@ Estimator = Callable[[Mix, Batch, np.ndarray], Iterator[tuple[str, Tensor]]]
 def separator_estimates(separator: Separator, averages: AverageEmbeddings) -> Estimator:
     """Estimates with the target's own embedding (oracle) and with its class's average."""
     device = next(separator.parameters()).device
-    use_embedding = separator.system.query == "embedding"
-    average = averages.embedding if use_embedding else averages.probabilities
+    field = separator.system.query_field
+    average = getattr(averages, field)
 
     def estimate(mixed: Mix, batch: Batch, classes: np.ndarray) -> Iterator[tuple[str, Tensor]]:
-        oracle = batch.embedding if use_embedding else batch.probabilities
         features = None if separator.amae is None else separator.amae(mixed.mixture)
-        for embedding, condition in (("oracle", oracle), ("average", average[classes])):
+        conditions = {"oracle": getattr(batch, field), "average": average[classes]}
+        for embedding, condition in conditions.items():
             condition = torch.from_numpy(condition).to(device)
             yield embedding, separator(mixed.mixture, condition, features)
 

@@ -77,11 +77,6 @@ class Model:
                 directory,
             )
 
-    @property
-    def query_field(self) -> str:
-        """Which of the query encoder's outputs steers the separator."""
-        return "embedding" if self.system.query == "embedding" else "probabilities"
-
     def class_query(self, name: str) -> Query:
         """A class by its name, mid or index. ValueError where it is not known or has no average."""
         index = find_class(self.classes, name)
@@ -90,7 +85,7 @@ class Model:
                 f"{self.directory}: class {self.classes.names[index]!r} has no average embedding: "
                 "stage 6 found no query targets for it; give an example with --query"
             )
-        vector = getattr(self.averages, self.query_field)[index]
+        vector = getattr(self.averages, self.system.query_field)[index]
         class_id = self.classes.ids[index]
         return Query(self.classes.names[index], vector, {"kind": "class", "class_id": class_id})
 
@@ -125,7 +120,7 @@ class Model:
     def encode(self, segments: np.ndarray) -> np.ndarray:
         """(n, samples) at the model's rate -> (n, condition_size), as a query."""
         output = self.query_encoder(torch.from_numpy(segments).to(device()))
-        return getattr(output, self.query_field).cpu().numpy()
+        return getattr(output, self.system.query_field).cpu().numpy()
 
     @torch.inference_mode()
     def separate_window(self, window: np.ndarray, queries: np.ndarray) -> np.ndarray:

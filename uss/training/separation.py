@@ -64,7 +64,7 @@ class SeparationTask:
         mixture, target, _ = mix(
             self._tensor(batch.target), self._tensor(batch.interferer), system.normalization
         )
-        query = batch.embedding if system.query == "embedding" else batch.probabilities
+        query = getattr(batch, system.query_field)
         features = None if self.features is None else self._tensor(self.features.read(rows))
         separated = self.model(mixture, self._tensor(query), features)
         sdri = level(mixture - target) - level(separated.detach() - target)

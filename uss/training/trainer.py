@@ -61,17 +61,8 @@ def train(task: Task, training: Training, directory: Path) -> None:
     distributed.start(training.batch_size)
     is_first = distributed.rank() == 0
     set_up_torch(training.threads)
-    model = task.model.train().to(memory_format=torch.channels_last)  # faster convolutions
-    synchronise(model)
-    norms = batch_norms(model)
-    set_momentum(norms, training.batch_norm_momentum)
-    buffers = [buffer for norm in norms for buffer in norm.buffers()]
-    optimizer = torch.optim.AdamW(
-        task.parameter_groups(training.learning_rate),
-        betas=tuple(training.betas),
-        weight_decay=training.weight_decay,
-        amsgrad=training.amsgrad,
-    )
+    model, optimizer = prepare(task, training)
+    buffers = [buffer for norm in batch_norms(model) for buffer in norm.buffers()]
     rates = [group["lr"] for group in optimizer.param_groups]
     state = resume(directory, model, optimizer)
     step, num_skipped = state["step"], state["num_skipped"]
@@ -121,6 +112,21 @@ def train(task: Task, training: Training, directory: Path) -> None:
                 sys.exit(EXIT_STOPPED)
 
 
+def prepare(task: Task, training: Training) -> tuple[nn.Module, torch.optim.Optimizer]:
+    """The task's model as it is trained, and what updates it."""
+    model = task.model.train().to(memory_format=torch.channels_last)  # faster convolutions
+    synchronise(model)
+    for norm in batch_norms(model):
+        norm.momentum = training.batch_norm_momentum
+    optimizer = torch.optim.AdamW(
+        task.parameter_groups(training.learning_rate),
+        betas=tuple(training.betas),
+        weight_decay=training.weight_decay,
+        amsgrad=training.amsgrad,
+    )
+    return model, optimizer
+
+
 def set_up_torch(threads: int) -> None:
     """The same sums in the same order each time, as far as the device can."""
     torch.set_num_threads(threads)
@@ -130,11 +136,6 @@ def set_up_torch(threads: int) -> None:
 
 def batch_norms(model: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
     return [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-
-
-def set_momentum(norms: list[nn.modules.batchnorm._BatchNorm], momentum: float) -> None:
-    for norm in norms:
-        norm.momentum = momentum
 
 
 def slow_down(buffers: list[Tensor], statistics: list[Tensor], factor: float) -> None:

@@ -80,8 +80,7 @@ def measure(directory: Path, config: Evaluate) -> dict[str, Estimate]:
     if 1 in (config.batch_size, len(order) % config.batch_size):
         raise ValueError("evaluate.yaml: batch_size leaves a mixture alone, with none to swap with")
     averages = read_average_embeddings(directory.parent / "average_embeddings.h5")
-    use_embedding = loaded.system.query == "embedding"
-    average = averages.embedding if use_embedding else averages.probabilities
+    average = getattr(averages, loaded.system.query_field)
     found: dict[str, list[float]] = {kind: [] for kind in KINDS}
     batches = separations(
         swapping(loaded.separator, average),
