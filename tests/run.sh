@@ -27,4 +27,5 @@ echo "shellcheck: ${#scripts[@]} scripts"
 shellcheck --external-sources --source-path=. "${scripts[@]}"
 echo "ruff"
 ruff check .
+ruff format --check .
 python -m pytest -n 2 --dist worksteal --durations 20 "$@"

@@ -173,9 +173,7 @@ def bad_inputs(write) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("with_ffmpeg", [True, False])
-def test_bad_inputs_are_named_and_the_others_go_on(
-    uss, write, caplog, with_ffmpeg, monkeypatch
-):
+def test_bad_inputs_are_named_and_the_others_go_on(uss, write, caplog, with_ffmpeg, monkeypatch):
     if not with_ffmpeg:
         monkeypatch.setattr("shutil.which", lambda name: None)
     said = bad_inputs(write)

@@ -133,9 +133,7 @@ def spread(values: list[float]) -> Spread:
     one normal distribution."""
     number, mean, deviation = len(values), np.mean(values), np.std(values, ddof=1)
     margin = stdtrit(number - 1, 0.975) * deviation / np.sqrt(number)
-    return Spread(
-        number, float(mean), float(deviation), float(mean - margin), float(mean + margin)
-    )
+    return Spread(number, float(mean), float(deviation), float(mean - margin), float(mean + margin))
 
 
 def _recording_means(values: np.ndarray, strata: Strata, class_position: int) -> np.ndarray:

@@ -90,8 +90,7 @@ def separate_file(model: Model, job: Job, show_progress: bool = True) -> dict:
     job.folder.mkdir(parents=True, exist_ok=True)
     (job.folder / RECORD).unlink(missing_ok=True)
     temporary = {
-        name: path.with_name(f".{path.stem}.{os.getpid()}.tmp.wav")
-        for name, path in finals.items()
+        name: path.with_name(f".{path.stem}.{os.getpid()}.tmp.wav") for name, path in finals.items()
     }
     confidence = {query.name: [] for query in job.queries}
     try:
@@ -146,8 +145,14 @@ def _run(model, job, file, writers, confidence, show_progress) -> tuple[int, lis
     there = Resampler(file.samplerate, model.sample_rate, channels)
     back = Resampler(model.sample_rate, file.samplerate, max(1, num_queries * channels))
     assembly = Assembly(job, writers, channels)
-    bar = tqdm(total=file.frames, desc=job.path.name, unit="samples", unit_scale=True, leave=False,
-               disable=None if show_progress else True)
+    bar = tqdm(
+        total=file.frames,
+        desc=job.path.name,
+        unit="samples",
+        unit_scale=True,
+        leave=False,
+        disable=None if show_progress else True,
+    )
     with bar:
         for block in blocks(file):
             assembly.hear(block)

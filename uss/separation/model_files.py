@@ -30,9 +30,7 @@ def class_table(directory: Path) -> Classes:
         with h5py.File(path, "r") as file:
             ids, names = ([value.decode() for value in file[key]] for key in CLASS_KEYS)
     except (OSError, KeyError):
-        raise ValueError(
-            f"{path} is broken; stage 6 writes it: {command_of_stage(6)}"
-        ) from None
+        raise ValueError(f"{path} is broken; stage 6 writes it: {command_of_stage(6)}") from None
     rows = [
         ClassRow(index, class_id, name)
         for index, (class_id, name) in enumerate(zip(ids, names, strict=True))

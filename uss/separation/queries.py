@@ -128,7 +128,9 @@ def steer_away(query: Query, others: list[Query]) -> Query:
         raise ValueError(f"{query.name!r} without {names}: hardly anything is left of the query")
     cosines = {other.name: round(cosine(vector, other.vector), 4) for other in others}
     logger.warning(
-        "--not is experimental: %s without %s keeps %.0f %% of the query", query.name, names,
+        "--not is experimental: %s without %s keeps %.0f %% of the query",
+        query.name,
+        names,
         100 * norm,
     )
     origin = {**query.origin, "not": {"cosine_before": cosines, "norm_kept": round(norm, 4)}}
