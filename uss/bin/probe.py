@@ -10,6 +10,7 @@ that is trained on the training anchors names the class of the development ancho
 """
 
 import logging
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +22,11 @@ from uss.data.dataset import Dataset
 from uss.files import Step, write_json
 from uss.schema import Pretrained, System, SystemAmae
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
+
 BATCH_SIZE = 32
 
 logger = logging.getLogger(__name__)
@@ -28,8 +34,6 @@ logger = logging.getLogger(__name__)
 
 def probe(splits: dict[str, AnchorSet], class_ids: list[str], pretrained: Pretrained) -> dict:
     """Name of the features -> accuracy."""
-    import torch
-
     from uss.evaluation.probe import over_time, probe_accuracy
     from uss.models.features import AmaeFeatures
     from uss.training.trainer import device
@@ -47,14 +51,7 @@ def probe(splits: dict[str, AnchorSet], class_ids: list[str], pretrained: Pretra
     kinds["log-mel filterbank"] = kinds["A-MAE"].fbank
 
     def features(anchors: AnchorSet, kind) -> "torch.Tensor":
-        batches = []
-        with torch.no_grad():
-            for start in range(0, len(anchors), BATCH_SIZE):
-                rows = range(start, min(start + BATCH_SIZE, len(anchors)))
-                waveform = torch.from_numpy(anchors.signals(rows)).to(device())
-                peak = waveform.abs().amax(dim=1, keepdim=True)
-                batches.append(over_time(kind(waveform / peak.clamp(min=1e-10))).cpu())
-        return torch.cat(batches)
+        return of_anchors(anchors, lambda waveform: over_time(kind(waveform)))
 
     number = {class_id: index for index, class_id in enumerate(class_ids)}
     classes = {
@@ -70,6 +67,24 @@ def probe(splits: dict[str, AnchorSet], class_ids: list[str], pretrained: Pretra
         )
         for name, kind in kinds.items()
     }
+
+
+def of_anchors(
+    anchors: AnchorSet, function: "Callable[[torch.Tensor], torch.Tensor]"
+) -> "torch.Tensor":
+    """What a function of waveforms (batch, samples), scaled to a peak of 1, says of each anchor."""
+    import torch
+
+    from uss.training.trainer import device
+
+    batches = []
+    with torch.no_grad():
+        for start in range(0, len(anchors), BATCH_SIZE):
+            rows = range(start, min(start + BATCH_SIZE, len(anchors)))
+            waveform = torch.from_numpy(anchors.signals(rows)).to(device())
+            peak = waveform.abs().amax(dim=1, keepdim=True)
+            batches.append(function(waveform / peak.clamp(min=1e-10)).cpu())
+    return torch.cat(batches)
 
 
 def main(argv: list[str] | None = None) -> None:

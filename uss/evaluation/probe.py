@@ -12,13 +12,19 @@ NUM_STEPS = 100  # of L-BFGS
 def probe_accuracy(
     train: Tensor, train_classes: np.ndarray, test: Tensor, test_classes: np.ndarray
 ) -> float:
-    """Train multinomial logistic regression; returns its accuracy in the mean over classes.
+    """The accuracy of `classify`, in the mean over classes.
 
     Args:
         train, test: features (items, size).
         train_classes, test_classes: class numbers (items,). A class that only `test` has counts
             with 0.
     """
+    hits = classify(train, train_classes, test) == test_classes
+    return float(np.mean([hits[test_classes == c].mean() for c in np.unique(test_classes)]))
+
+
+def classify(train: Tensor, train_classes: np.ndarray, test: Tensor) -> np.ndarray:
+    """Multinomial logistic regression: features (items, size) -> the class numbers of `test`."""
     mean, std = train.mean(dim=0), train.std(dim=0).clamp(min=1e-6)
     classes = torch.from_numpy(train_classes)
     inputs = (train - mean) / std
@@ -34,9 +40,7 @@ def probe_accuracy(
 
     optimizer.step(loss)
     with torch.no_grad():
-        found = (((test - mean) / std) @ weight.T + bias).argmax(dim=1).numpy()
-    hits = found == test_classes
-    return float(np.mean([hits[test_classes == c].mean() for c in np.unique(test_classes)]))
+        return (((test - mean) / std) @ weight.T + bias).argmax(dim=1).numpy()
 
 
 def over_time(features: Tensor) -> Tensor:

@@ -1,0 +1,150 @@
+"""What each block of an A-MAE tells of a sound's class, by cross-validation over recordings.
+
+uss.bin.probe tries a classifier on the development anchors, of one or two recordings a class. Here
+every recording of the training and the development split is tried once, by a classifier that was
+trained on the anchors of the others, NUM_FOLDS in turn; so more than four times as many say what
+the difference of two A-MAEs is worth.
+
+Reads data/{train,dev}/anchors/, conf/evaluate.yaml (the bootstrap's seed and draws) and the A-MAEs,
+directories that hold their config.yaml and checkpoints/. Writes OUTPUT, JSON: the accuracy in the
+mean over recordings, then over classes, of the log-mel filterbank, and of the features of each
+block of each A-MAE and of an untrained one, the first one's shape with data/amae's seed, with 95 %
+intervals; and the gain of each A-MAE's last block over each of the others and over the filterbank.
+
+    python local/probe_blocks.py --amae data/amae --output probe_blocks.json
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from uss.bin import networks
+from uss.bin.command import parser, run
+from uss.bin.probe import of_anchors
+from uss.config import load
+from uss.data.anchors import AnchorSet
+from uss.data.dataset import Dataset
+from uss.evaluation.probe import classify, over_time
+from uss.evaluation.statistics import Strata, bootstrap, class_values, estimate
+from uss.files import write_json
+from uss.models.features import AmaeFeatures
+from uss.schema import Evaluate, Pretrained, SystemAmae
+from uss.training.model_directory import load_amae
+from uss.training.trainer import device
+
+NUM_FOLDS = 5
+PURPOSE = 110  # of a generator: default_rng([seed, purpose, ...])
+FILTERBANK = "log-mel filterbank"
+
+logger = logging.getLogger("probe_blocks")
+
+
+def block_features(extractor: AmaeFeatures) -> Callable[[Tensor], Tensor]:
+    """Waveforms (batch, samples) -> (batch, blocks, 2 width); the last block's are those of
+    uss.bin.probe."""
+    encoder = extractor.encoder
+
+    def features(waveform: Tensor) -> Tensor:
+        outputs = encoder.block_outputs(encoder.embed(extractor.fbank(waveform)))
+        bands = [
+            encoder.norm(output)[:, 1:].unflatten(1, (-1, encoder.num_bands)) for output in outputs
+        ]
+        return torch.stack([over_time(extractor.pool(tokens)) for tokens in bands], dim=1)
+
+    return features
+
+
+def tried_once(
+    features: Tensor, classes: np.ndarray, groups: list[str], generator: np.random.Generator
+) -> np.ndarray:
+    """Whether each item is named rightly by a classifier trained on other groups: (items,) 0 or 1.
+
+    Args:
+        features: (items, size).
+        classes: (items,) class numbers.
+    """
+    names, group = np.unique(groups, return_inverse=True)
+    fold = (generator.permutation(len(names)) % NUM_FOLDS)[group]
+    hits = np.empty(len(classes))
+    for number in range(NUM_FOLDS):
+        held_out = fold == number
+        found = classify(features[~held_out], classes[~held_out], features[held_out])
+        hits[held_out] = found == classes[held_out]
+    return hits
+
+
+def summarise(hits: dict[str, list[np.ndarray]], strata: Strata, config: Evaluate) -> dict:
+    """Accuracies, by block, and the gains of last blocks, paired; hits by name and block."""
+    rows = [(name, block) for name, of_blocks in hits.items() for block in range(len(of_blocks))]
+    values = np.stack([hits[name][block] for name, block in rows])
+    headlines = class_values(values, strata, "mean").mean(axis=1)
+    generator = np.random.default_rng([config.seed, PURPOSE, 1])
+    draws = bootstrap(values, strata, "mean", config.num_draws, generator)
+    accuracy: dict[str, list[dict]] = {name: [] for name in hits}
+    for row, (name, _) in enumerate(rows):
+        accuracy[name].append(asdict(estimate(headlines[row], draws[:, row])))
+    last = {name: row for row, (name, _) in enumerate(rows)}
+    gains = {
+        name: {
+            other: asdict(estimate(headlines[row] - headlines[o], draws[:, row] - draws[:, o]))
+            for other, o in last.items()
+            if other != name
+        }
+        for name, row in last.items()
+        if name != FILTERBANK
+    }
+    return {"accuracy": accuracy, "gain": gains}
+
+
+def measure(directories: list[Path], pretrained: Pretrained, config: Evaluate) -> dict:
+    dataset = Dataset()
+    splits = [AnchorSet(dataset.data / split) for split in ("train", "dev")]
+    anchors = [anchor for split in splits for anchor in split.anchors]
+    classes = np.array([dataset.classes.index(anchor.class_id) for anchor in anchors])
+    groups = [anchor.group for anchor in anchors]
+
+    encoders = {f"{directory}": load_amae(directory) for directory in directories}
+    first = next(iter(encoders.values()))
+    encoders["untrained"] = networks.untrained_encoder(first, pretrained)
+    amae = SystemAmae(features="aligned", fusion="channel")
+    extractors = {
+        name: AmaeFeatures(encoder, amae, splits[0].sample_rate).eval().to(device())
+        for name, encoder in encoders.items()
+    }
+    filterbank = next(iter(extractors.values())).fbank
+    functions = {FILTERBANK: lambda waveform: over_time(filterbank(waveform))[:, None]}
+    functions |= {name: block_features(extractor) for name, extractor in extractors.items()}
+    hits = {}
+    for name, function in tqdm(functions.items(), disable=None):
+        features = torch.cat([of_anchors(split, function) for split in splits])
+        hits[name] = [
+            tried_once(of_block, classes, groups, np.random.default_rng([config.seed, PURPOSE]))
+            for of_block in features.unbind(dim=1)
+        ]
+    strata = Strata([anchor.class_id for anchor in anchors], groups)
+    facts = {"num_anchors": len(anchors), "num_recordings": len(set(groups))}
+    return {**facts, **summarise(hits, strata, config)}
+
+
+def main(argv: list[str] | None = None) -> None:
+    options = parser(__doc__)
+    options.add_argument("--amae", type=Path, nargs="+", required=True, help="model directories")
+    options.add_argument("--output", type=Path, required=True, help="JSON, to be written")
+    options = options.parse_args(argv)
+    pretrained = load(options.conf, "pretrained", Pretrained, options.overrides)
+    config = load(options.conf, "evaluate", Evaluate, options.overrides)
+    result = measure(options.amae, pretrained, config)
+    for name, of_blocks in result["accuracy"].items():
+        shown = ", ".join(f"{accuracy['value']:.1%}" for accuracy in of_blocks)
+        logger.info("%s, by block: %s", name, shown)
+    write_json(options.output, result)
+
+
+if __name__ == "__main__":
+    run(main)
