@@ -9,6 +9,7 @@ else: it can be asked before anything is trained. RESULTS.md has the same table.
 
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from uss.bin.command import add_systems, parser, run
 from uss.bin.networks import CLASSES
@@ -17,14 +18,32 @@ from uss.evaluation.results_table import cost_table, markdown
 from uss.labels import read_classes
 from uss.schema import Amae, Anchors, Pretrained, Resample, System, Tagger
 
+if TYPE_CHECKING:
+    from uss.models.mae_resunet import Separator
+
+
+class Untrained(NamedTuple):
+    """A system as its training begins, in eval mode; its condition and segment."""
+
+    separator: "Separator"
+    condition_size: int
+    sample_rate: int  # Hz
+    num_samples: int
+
 
 def costs(conf: Path, systems: list[str], overrides: list[str]) -> dict[str, dict]:
-    """System -> the fields of uss.models.cost.Cost.
+    """System -> the fields of uss.models.cost.Cost; errors as `untrained`."""
+    from uss.models.cost import separator_cost
+
+    return {name: asdict(separator_cost(*untrained(conf, name, overrides))) for name in systems}
+
+
+def untrained(conf: Path, name: str, overrides: list[str]) -> Untrained:
+    """The system with initial weights from torch's generator (torch.manual_seed).
 
     Raises:
         ValueError: a YAML that does not fit, or parts of a system that do not fit together.
     """
-    from uss.models.cost import separator_cost
     from uss.models.mae_resunet import build_separator
     from uss.models.published import AUDIO_MAE, PANNS
 
@@ -34,16 +53,11 @@ def costs(conf: Path, systems: list[str], overrides: list[str]) -> dict[str, dic
     tagger = PANNS if pretrained.query_encoder else load(conf, "tagger", Tagger, overrides).model
     amae = AUDIO_MAE if pretrained.audio_mae else load(conf, "amae", Amae, overrides).model
     amae = replace(amae, mean=0.0, std=1.0)  # which a recipe measures in stage 4
-    result = {}
-    for name in systems:
-        system = load(conf, f"systems/{name}", System, overrides)
-        is_embedding = system.query == "embedding"
-        condition_size = tagger.channels[-1] if is_embedding else len(read_classes(CLASSES))
-        separator = build_separator(system, condition_size, sample_rate, amae).eval()
-        num_samples = round(seconds * sample_rate)
-        cost = separator_cost(separator, condition_size, sample_rate, num_samples)
-        result[name] = asdict(cost)
-    return result
+    system = load(conf, f"systems/{name}", System, overrides)
+    is_embedding = system.query == "embedding"
+    condition_size = tagger.channels[-1] if is_embedding else len(read_classes(CLASSES))
+    separator = build_separator(system, condition_size, sample_rate, amae).eval()
+    return Untrained(separator, condition_size, sample_rate, round(seconds * sample_rate))
 
 
 def main(argv: list[str] | None = None) -> None:
