@@ -53,7 +53,13 @@ def test_a_recording_counts_once_and_the_gain_is_paired():
     found = probe_blocks.summarise(hits, strata, Evaluate(num_draws=200))
     accuracy = [block["value"] for block in found["accuracy"]["data/amae"]]
     assert accuracy == pytest.approx([0.5, 0.75])
-    gain = found["gain"]["data/amae"][probe_blocks.FILTERBANK]
+    (gain,) = found["gain"]["data/amae"][probe_blocks.FILTERBANK]
     assert gain["value"] == pytest.approx(0.25)
     assert 0 <= gain["low"] <= 0.25 <= gain["high"] <= 1
     assert probe_blocks.FILTERBANK not in found["gain"]
+
+
+def test_an_amae_without_a_name_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        probe_blocks.main(["--amae", "data/amae", "--output", "probe.json"])
+    assert "'data/amae' is not NAME=DIRECTORY" in capsys.readouterr().err

@@ -52,7 +52,8 @@ def untrained(conf: Path, name: str, overrides: list[str]) -> Untrained:
     seconds = load(conf, "anchors", Anchors, overrides).segment_seconds
     tagger = PANNS if pretrained.query_encoder else load(conf, "tagger", Tagger, overrides).model
     amae = AUDIO_MAE if pretrained.audio_mae else load(conf, "amae", Amae, overrides).model
-    amae = replace(amae, mean=0.0, std=1.0)  # which a recipe measures in stage 4
+    if amae.mean is None:
+        amae = replace(amae, mean=0.0, std=1.0)  # which the recipe measures in stage 4
     system = load(conf, f"systems/{name}", System, overrides)
     is_embedding = system.query == "embedding"
     condition_size = tagger.channels[-1] if is_embedding else len(read_classes(CLASSES))

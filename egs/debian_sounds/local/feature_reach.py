@@ -1,40 +1,48 @@
 """How far A-MAE features reach into a mask when training begins, by fusion and by frequency.
 
-Networks with initial weights get noise as mixtures and as features (a BatchNorm scales the real
-ones the same, but at the bottleneck), once as they are and once with every mixture's features
-exchanged for another's. Reads conf/ as uss.bin.macs does; needs no data. Prints a Markdown table:
-the change of the complex mask's values, of their standard deviation, in each quarter of the bins,
-the mean over NUM_SEEDS networks. `initial_mask` is taken as random: half hides everything at first.
+Networks with initial weights get development mixtures, once with their own features and once with
+each other's. Reads data/mixtures/dev.csv and data/dev/anchors/, resampled to the systems' rate, and
+conf/ as uss.bin.macs does; random conditions stand for queries. Prints a Markdown table: the change
+of the complex mask's values, of their standard deviation, in each quarter of the bins, the mean
+over NUM_DRAWS networks and batches. `initial_mask` is taken as random: half hides all at first.
 
-    python local/feature_reach.py --systems mae_frozen mae_aligned mae_aligned_bottleneck
+    python local/feature_reach.py --amae data/amae --systems mae_frozen mae_aligned
     python local/feature_reach.py --conf ../audioset/conf --systems mae_frozen mae_aligned
 """
 
+from pathlib import Path
+
 import numpy as np
 import torch
+from torch import Tensor
+from torchaudio.functional import resample
 
 from uss.bin.command import add_systems, parser, run
-from uss.bin.macs import Untrained, untrained
+from uss.bin.macs import untrained
+from uss.data.anchors import AnchorSet
+from uss.data.mixing import mix
+from uss.data.mixtures import MixtureList
 from uss.evaluation.results_table import Table, markdown
+from uss.models.mae_resunet import Separator
+from uss.training.model_directory import load_amae
 
 BATCH_SIZE = 4
-NUM_SEEDS = 3
+NUM_DRAWS = 5
 QUARTERS = ("lowest", "second", "third", "highest")
+DATA = Path("data")
 
 
 @torch.no_grad()
-def reach(system: Untrained) -> np.ndarray:
+def reach(separator: Separator, mixture: Tensor, condition: Tensor) -> np.ndarray:
     """(quarters,) of the kept bins: the root mean square of the mask's change over the standard
     deviation of its values.
 
     Raises ValueError where the system has no A-MAE.
     """
-    separator = system.separator.train()  # BatchNorms by the batch, as at the first step
     if separator.amae is None:
         raise ValueError("a system without A-MAE features: name others with --systems")
-    mixture = torch.randn(BATCH_SIZE, system.num_samples)
-    condition = torch.rand(BATCH_SIZE, system.condition_size)
-    features = torch.randn_like(separator.amae(mixture))
+    separator.train()  # BatchNorms by the batch, as at the first step
+    features = separator.amae(mixture)
     magnitude = separator.stft(mixture).abs()
     masks = [
         separator.network(magnitude, condition, used)[..., :-1]  # without the Nyquist bin
@@ -49,16 +57,35 @@ def reach(system: Untrained) -> np.ndarray:
     )
 
 
+def draw_mixtures(draw: int, sample_rate: int) -> Tensor:
+    """(BATCH_SIZE, samples) of the development list."""
+    anchors = AnchorSet(DATA / "dev")
+    mixtures = MixtureList(DATA / "mixtures" / "dev.csv", anchors)
+    rows = np.random.default_rng(draw).choice(len(mixtures.mixtures), BATCH_SIZE, replace=False)
+    batch = mixtures.batch(rows)
+    target, interferer = map(torch.from_numpy, (batch.target, batch.interferer))
+    return resample(mix(target, interferer, "joint").mixture, anchors.sample_rate, sample_rate)
+
+
 def main(argv: list[str] | None = None) -> None:
-    options = add_systems(parser(__doc__)).parse_args(argv)
+    options = add_systems(parser(__doc__))
+    options.add_argument(
+        "--amae", type=Path, help="model directory; default: one with initial weights"
+    )
+    options = options.parse_args(argv)
     rows = []
     for name in options.systems:
         values = []
-        for seed in range(NUM_SEEDS):
-            torch.manual_seed(seed)
+        for draw in range(NUM_DRAWS):
+            torch.manual_seed(draw)
             overrides = [*options.overrides, f"{name}.initial_mask=random"]
-            values.append(reach(untrained(options.conf, name, overrides)))
-        rows.append([name, *(f"{value:.2%}" for value in np.mean(values, axis=0))])
+            system = untrained(options.conf, name, overrides)
+            if options.amae is not None and system.separator.amae is not None:
+                system.separator.amae.encoder = load_amae(options.amae)
+            mixture = draw_mixtures(draw, system.sample_rate)
+            condition = torch.rand(BATCH_SIZE, system.condition_size)
+            values.append(reach(system.separator, mixture, condition))
+        rows.append([name, *(f"{value:.1%}" for value in np.mean(values, axis=0))])
     header = ["system", *(f"{quarter} quarter" for quarter in QUARTERS)]
     print(markdown(Table(header, rows)), end="")
 

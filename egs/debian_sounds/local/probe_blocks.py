@@ -1,19 +1,21 @@
 """What each block of an A-MAE tells of a sound's class, by cross-validation over recordings.
 
 uss.bin.probe tries a classifier on the development anchors, of one or two recordings a class. Here
-every recording of the training and the development split is tried once, by a classifier that was
-trained on the anchors of the others, NUM_FOLDS in turn; so more than four times as many say what
-the difference of two A-MAEs is worth.
+each recording of the training and the development split is tried once, by a classifier trained on
+four fifths of the others: NUM_FOLDS folds of recordings, which are not the recipe's. So more than
+four times as many say what the difference of two A-MAEs is worth. (The A-MAE was pretrained,
+without labels, on those of the training split.)
 
-Reads data/{train,dev}/anchors/, conf/evaluate.yaml (the bootstrap's seed and draws) and the A-MAEs,
-directories that hold their config.yaml and checkpoints/. Writes OUTPUT, JSON: the accuracy in the
-mean over recordings, then over classes, of the log-mel filterbank, and of the features of each
-block of each A-MAE and of an untrained one, the first one's shape with data/amae's seed, with 95 %
-intervals; and the gain of each A-MAE's last block over each of the others and over the filterbank.
+Reads data/{train,dev}/anchors/, data/classes.csv, conf/evaluate.yaml (the bootstrap's seed and
+draws), conf/pretrained.yaml, data/amae/config.yaml, and the A-MAEs. Writes OUTPUT, JSON: the
+accuracy in the mean over recordings, then over classes, of the log-mel filterbank and of the
+features of each block of each A-MAE and of an untrained one, the first one's shape with data/amae's
+seed, with 95 % intervals; and the paired gain of each A-MAE's last block over each of the others'.
 
-    python local/probe_blocks.py --amae data/amae --output probe_blocks.json
+    python local/probe_blocks.py --amae A-MAE=data/amae --output probe_blocks.json
 """
 
+import argparse
 import logging
 from collections.abc import Callable
 from dataclasses import asdict
@@ -80,7 +82,8 @@ def tried_once(
 
 
 def summarise(hits: dict[str, list[np.ndarray]], strata: Strata, config: Evaluate) -> dict:
-    """Accuracies, by block, and the gains of last blocks, paired; hits by name and block."""
+    """Accuracies, by block, and paired gains of last blocks over each block; hits by name and
+    block."""
     rows = [(name, block) for name, of_blocks in hits.items() for block in range(len(of_blocks))]
     values = np.stack([hits[name][block] for name, block in rows])
     headlines = class_values(values, strata, "mean").mean(axis=1)
@@ -89,27 +92,25 @@ def summarise(hits: dict[str, list[np.ndarray]], strata: Strata, config: Evaluat
     accuracy: dict[str, list[dict]] = {name: [] for name in hits}
     for row, (name, _) in enumerate(rows):
         accuracy[name].append(asdict(estimate(headlines[row], draws[:, row])))
-    last = {name: row for row, (name, _) in enumerate(rows)}
-    gains = {
-        name: {
-            other: asdict(estimate(headlines[row] - headlines[o], draws[:, row] - draws[:, o]))
-            for other, o in last.items()
-            if other != name
-        }
-        for name, row in last.items()
-        if name != FILTERBANK
-    }
+    last = {name: row for row, (name, _) in enumerate(rows) if name != FILTERBANK}
+    gains: dict[str, dict[str, list[dict]]] = {name: {} for name in last}
+    for name, row in last.items():
+        for other_row, (other, _) in enumerate(rows):
+            if other != name:
+                value = headlines[row] - headlines[other_row]
+                gain = estimate(value, draws[:, row] - draws[:, other_row])
+                gains[name].setdefault(other, []).append(asdict(gain))
     return {"accuracy": accuracy, "gain": gains}
 
 
-def measure(directories: list[Path], pretrained: Pretrained, config: Evaluate) -> dict:
+def measure(directories: dict[str, Path], pretrained: Pretrained, config: Evaluate) -> dict:
     dataset = Dataset()
     splits = [AnchorSet(dataset.data / split) for split in ("train", "dev")]
     anchors = [anchor for split in splits for anchor in split.anchors]
     classes = np.array([dataset.classes.index(anchor.class_id) for anchor in anchors])
     groups = [anchor.group for anchor in anchors]
 
-    encoders = {f"{directory}": load_amae(directory) for directory in directories}
+    encoders = {name: load_amae(directory) for name, directory in directories.items()}
     first = next(iter(encoders.values()))
     encoders["untrained"] = networks.untrained_encoder(first, pretrained)
     amae = SystemAmae(features="aligned", fusion="channel")
@@ -132,14 +133,24 @@ def measure(directories: list[Path], pretrained: Pretrained, config: Evaluate) -
     return {**facts, **summarise(hits, strata, config)}
 
 
+def named(text: str) -> tuple[str, Path]:
+    """NAME=DIRECTORY."""
+    name, separator, directory = text.partition("=")
+    if not (name and separator and directory):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=DIRECTORY")
+    return name, Path(directory)
+
+
 def main(argv: list[str] | None = None) -> None:
     options = parser(__doc__)
-    options.add_argument("--amae", type=Path, nargs="+", required=True, help="model directories")
+    options.add_argument(
+        "--amae", type=named, nargs="+", required=True, metavar="NAME=DIRECTORY", help="to compare"
+    )
     options.add_argument("--output", type=Path, required=True, help="JSON, to be written")
     options = options.parse_args(argv)
     pretrained = load(options.conf, "pretrained", Pretrained, options.overrides)
     config = load(options.conf, "evaluate", Evaluate, options.overrides)
-    result = measure(options.amae, pretrained, config)
+    result = measure(dict(options.amae), pretrained, config)
     for name, of_blocks in result["accuracy"].items():
         shown = ", ".join(f"{accuracy['value']:.1%}" for accuracy in of_blocks)
         logger.info("%s, by block: %s", name, shown)
