@@ -63,3 +63,10 @@ def test_an_amae_without_a_name_is_refused(capsys):
     with pytest.raises(SystemExit):
         probe_blocks.main(["--amae", "data/amae", "--output", "probe.json"])
     assert "'data/amae' is not NAME=DIRECTORY" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("names", [["one", "one"], ["untrained"]])
+def test_names_that_hide_one_another_are_refused(names):
+    amaes = [f"{name}=data/amae" for name in names]
+    with pytest.raises(ValueError, match="a name of its own, and not .* 'untrained'"):
+        probe_blocks.main(["--amae", *amaes, "--output", "probe.json"])

@@ -73,6 +73,7 @@ def main(argv: list[str] | None = None) -> None:
         "--amae", type=Path, help="model directory; default: one with initial weights"
     )
     options = options.parse_args(argv)
+    amae = None if options.amae is None else load_amae(options.amae)
     rows = []
     for name in options.systems:
         values = []
@@ -80,8 +81,8 @@ def main(argv: list[str] | None = None) -> None:
             torch.manual_seed(draw)
             overrides = [*options.overrides, f"{name}.initial_mask=random"]
             system = untrained(options.conf, name, overrides)
-            if options.amae is not None and system.separator.amae is not None:
-                system.separator.amae.encoder = load_amae(options.amae)
+            if amae is not None and system.separator.amae is not None:
+                system.separator.amae.encoder = amae
             mixture = draw_mixtures(draw, system.sample_rate)
             condition = torch.rand(BATCH_SIZE, system.condition_size)
             values.append(reach(system.separator, mixture, condition))

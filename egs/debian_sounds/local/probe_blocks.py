@@ -42,7 +42,7 @@ from uss.training.trainer import device
 
 NUM_FOLDS = 5
 PURPOSE = 110  # of a generator: default_rng([seed, purpose, ...])
-FILTERBANK = "log-mel filterbank"
+FILTERBANK, UNTRAINED = "log-mel filterbank", "untrained"
 
 logger = logging.getLogger("probe_blocks")
 
@@ -112,7 +112,7 @@ def measure(directories: dict[str, Path], pretrained: Pretrained, config: Evalua
 
     encoders = {name: load_amae(directory) for name, directory in directories.items()}
     first = next(iter(encoders.values()))
-    encoders["untrained"] = networks.untrained_encoder(first, pretrained)
+    encoders[UNTRAINED] = networks.untrained_encoder(first, pretrained)
     amae = SystemAmae(features="aligned", fusion="channel")
     extractors = {
         name: AmaeFeatures(encoder, amae, splits[0].sample_rate).eval().to(device())
@@ -148,6 +148,11 @@ def main(argv: list[str] | None = None) -> None:
     )
     options.add_argument("--output", type=Path, required=True, help="JSON, to be written")
     options = options.parse_args(argv)
+    names = [name for name, _ in options.amae]
+    if len({FILTERBANK, UNTRAINED, *names}) < 2 + len(names):
+        raise ValueError(
+            f"--amae: give each A-MAE a name of its own, and not {FILTERBANK!r} or {UNTRAINED!r}"
+        )
     pretrained = load(options.conf, "pretrained", Pretrained, options.overrides)
     config = load(options.conf, "evaluate", Evaluate, options.overrides)
     result = measure(dict(options.amae), pretrained, config)
