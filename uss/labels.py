@@ -2,6 +2,7 @@
 
 import csv
 import difflib
+import io
 from importlib import resources
 from pathlib import Path
 
@@ -60,24 +61,22 @@ def read_classes(path: Path | str) -> Classes:
 
 def audioset_classes() -> Classes:
     """AudioSet's 527 classes (class_labels_indices.csv)."""
-    path = resources.files("uss") / "resources" / "class_labels_indices.csv"
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = [
-            ClassRow(int(row["index"]), row["mid"], row["display_name"])
-            for row in csv.DictReader(file)
-        ]
-    return Classes(rows, str(path))
+    name = "class_labels_indices.csv"
+    rows = [ClassRow(int(row["index"]), row["mid"], row["display_name"]) for row in _resource(name)]
+    return Classes(rows, name)
 
 
 def audioset_parents() -> dict[str, list[str]]:
     """class_id -> class_ids of its parents in the AudioSet ontology."""
-    path = resources.files("uss") / "resources" / "audioset_ontology.csv"
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row["mid"]: row["parent_mids"].split() for row in csv.DictReader(file)}
+    return {row["mid"]: row["parent_mids"].split() for row in _resource("audioset_ontology.csv")}
 
 
 def audioset_names() -> dict[str, str]:
     """class_id -> name of all nodes of the AudioSet ontology, those without a class too."""
-    path = resources.files("uss") / "resources" / "audioset_ontology.csv"
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row["mid"]: row["name"] for row in csv.DictReader(file)}
+    return {row["mid"]: row["name"] for row in _resource("audioset_ontology.csv")}
+
+
+def _resource(name: str) -> list[dict[str, str]]:
+    """The rows of a table in uss/resources/."""
+    text = (resources.files("uss") / "resources" / name).read_text(encoding="utf-8")
+    return list(csv.DictReader(io.StringIO(text)))

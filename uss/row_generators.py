@@ -70,7 +70,7 @@ class RowGenerators:
         high, low = (part[rows] for part in self._state)
         product = (high * PCG_LOW + low * PCG_HIGH + upper_product(low), low * PCG_LOW)
         for part, new in zip(
-            self._state, add(product, [part[rows] for part in self._step]), strict=True
+            self._state, add(product, tuple(part[rows] for part in self._step)), strict=True
         ):
             part[rows] = new
 
@@ -113,7 +113,7 @@ class Hash:
 
 
 def mix(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    result = one * np.uint32(0xCA01F9DD) - other * np.uint32(0x4973F715)
+    result: np.ndarray = one * np.uint32(0xCA01F9DD) - other * np.uint32(0x4973F715)
     return result ^ result >> np.uint32(16)
 
 

@@ -15,7 +15,7 @@ from uss.files import stage_that_writes, write_text
 class ClassRow(NamedTuple):
     """classes.csv; class_id is AudioSet's mid."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # it hides tuple.index, which nobody calls
     class_id: str
     name: str
 
@@ -97,7 +97,7 @@ class Result(NamedTuple):
 
 
 Row = TypeVar("Row", bound=NamedTuple)
-KEY_LENGTH = {Result: 3}  # the leading columns that form the id; one elsewhere
+KEY_LENGTH: dict[type, int] = {Result: 3}  # the leading columns that form the id; one elsewhere
 
 
 def write_table(path: Path | str, rows: Iterable[Row], cls: type[Row]) -> None:

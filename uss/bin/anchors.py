@@ -67,7 +67,7 @@ def pack(
             output = encoder(batch.to(device))
         embeddings.append(output.embedding.cpu().numpy())
         probabilities.append(output.probabilities.cpu().numpy())
-    datasets = {
+    datasets: dict[str, np.ndarray | list[str]] = {
         "anchor_id": [anchor.anchor_id for anchor in kept],
         "waveform": packed,
         "embedding": np.concatenate(embeddings),
@@ -191,9 +191,9 @@ def merge(dataset: Dataset, config: Anchors, pretrained: Pretrained) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = parser(__doc__)
-    options.add_argument("--merge", action="store_true", help="write the tables and the scores")
-    options = options.parse_args(argv)
+    arguments = parser(__doc__)
+    arguments.add_argument("--merge", action="store_true", help="write the tables and the scores")
+    options = arguments.parse_args(argv)
     config = load(options.conf, "anchors", Anchors, options.overrides)
     pretrained = load(options.conf, "pretrained", Pretrained, options.overrides)
     if options.merge:

@@ -91,7 +91,7 @@ def main(argv: list[str] | None = None) -> None:
     anchors = AnchorSet(dataset.data / "train")
     experiment = Path("exp") / options.name
     output = experiment / EMBEDDINGS
-    inputs = {
+    inputs: dict[str, Path | str | None] = {
         "query": query,
         "anchors": anchors.packed.digest,
         "classes": dataset.data / "classes.csv",

@@ -32,6 +32,7 @@ def data_config(recipe: Path) -> type:
     if not path.exists():
         raise ValueError(f"{path} is missing: it must define the dataclass Data of data.yaml")
     spec = importlib.util.spec_from_file_location("data_config", path)
+    assert spec is not None and spec.loader is not None  # the name ends in .py
     module = importlib.util.module_from_spec(spec)
     sys.modules["data_config"] = module  # dataclasses look their module up there
     spec.loader.exec_module(module)

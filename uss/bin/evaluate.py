@@ -118,7 +118,7 @@ class Evaluation:
         """The record that decides whether the unit has to run."""
         model = self.model_directory(unit.system)
         anchors = self.anchors_of(unit.list_name)
-        inputs = {
+        inputs: dict[str, Path | str | None] = {
             "mixtures": DATA / "mixtures" / f"{unit.list_name}.csv",
             "anchors": anchors.packed.digest,
             "average_embeddings": None if unit.system == BOUND else self.averages_path,

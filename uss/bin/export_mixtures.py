@@ -49,10 +49,12 @@ def export(mixtures: MixtureList, dataset: Dataset, folder: Path) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = parser(__doc__)
-    options.add_argument("--list", choices=LISTS, default="eval", help="of data/mixtures/")
-    options.add_argument("--folder", type=Path, required=True, help="is made; may not hold any yet")
-    options = options.parse_args(argv)
+    arguments = parser(__doc__)
+    arguments.add_argument("--list", choices=LISTS, default="eval", help="of data/mixtures/")
+    arguments.add_argument(
+        "--folder", type=Path, required=True, help="is made; may not hold any yet"
+    )
+    options = arguments.parse_args(argv)
     if next(options.folder.glob("class_id=*"), None):
         raise ValueError(f"{options.folder} holds mixtures already; remove them or name another")
     dataset = Dataset()

@@ -101,9 +101,9 @@ def merge(steps: list[Step], systems: list[System], num_mixtures: int) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = add_systems(parser(__doc__))
-    options.add_argument("--merge", action="store_true", help="check that every part is there")
-    options = options.parse_args(argv)
+    arguments = add_systems(parser(__doc__))
+    arguments.add_argument("--merge", action="store_true", help="check that every part is there")
+    options = arguments.parse_args(argv)
     config = load(options.conf, "amae", Amae, options.overrides)
     pretrained = load(options.conf, "pretrained", Pretrained, options.overrides)
     systems = [
@@ -120,7 +120,7 @@ def main(argv: list[str] | None = None) -> None:
         for name in sorted(by_set)
         for number, rows in enumerate(parts(num_mixtures, config.mixtures_per_part))
     ]
-    inputs = {
+    inputs: dict[str, Path | str | None] = {
         "mixtures": MIXTURES,
         "anchors": mixtures.anchors.packed.digest,
         "audio_mae": networks.amae_digest(pretrained),

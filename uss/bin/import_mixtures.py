@@ -62,7 +62,7 @@ def pack(pairs: list[WavPair], ids: list[str], like: AnchorSet, encoder, size: i
             output = encoder(batch)
         embeddings.append(output.embedding.cpu().numpy())
         probabilities.append(output.probabilities.cpu().numpy())
-    datasets = {
+    datasets: dict[str, np.ndarray | list[str]] = {
         "anchor_id": ids,
         "waveform": waveforms,
         "embedding": np.concatenate(embeddings),
@@ -73,9 +73,9 @@ def pack(pairs: list[WavPair], ids: list[str], like: AnchorSet, encoder, size: i
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = parser(__doc__)
-    options.add_argument("--folder", type=Path, required=True, help="holds class_id=<k>/")
-    options = options.parse_args(argv)
+    arguments = parser(__doc__)
+    arguments.add_argument("--folder", type=Path, required=True, help="holds class_id=<k>/")
+    options = arguments.parse_args(argv)
     pretrained = load(options.conf, "pretrained", Pretrained, options.overrides)
     batch_size = load(options.conf, "anchors", Anchors, options.overrides).batch_size
     part_size = load(options.conf, "evaluate", Evaluate, options.overrides).mixtures_per_part

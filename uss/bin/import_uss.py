@@ -126,10 +126,10 @@ def advise(directory: Path, conf: Path, pretrained: Pretrained) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = add_name(parser(__doc__))
-    options.add_argument("checkpoint", type=Path, help="of bytedance/uss")
-    options.add_argument("--system", required=True, help="its name here: exp/<name>/<system>/")
-    options = options.parse_args(argv)
+    arguments = add_name(parser(__doc__))
+    arguments.add_argument("checkpoint", type=Path, help="of bytedance/uss")
+    arguments.add_argument("--system", required=True, help="its name here: exp/<name>/<system>/")
+    options = arguments.parse_args(argv)
     pretrained = load(options.conf, "pretrained", Pretrained, options.overrides)
     checkpoint, directory = options.checkpoint, Path("exp") / options.name / options.system
     system_path = options.conf / "systems" / f"{options.system}.yaml"

@@ -56,9 +56,9 @@ def refuse_earlier_results(directory: Path, folder: str, facts: dict) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = add_name(parser(__doc__))
-    options.add_argument("--folder", type=Path, required=True, help="to be written")
-    options = options.parse_args(argv)
+    arguments = add_name(parser(__doc__))
+    arguments.add_argument("--folder", type=Path, required=True, help="to be written")
+    options = arguments.parse_args(argv)
     experiment = Path("exp") / options.name
     evaluated = {path.parent for folder in FOLDERS for path in experiment.glob(f"*/{folder}")}
     systems = [path.name for path in sorted(evaluated) if path.name not in (BOUND, UNTRAINED)]

@@ -10,6 +10,7 @@ from true times.
 
 import logging
 from collections.abc import Iterable
+from pathlib import Path
 
 from uss.bin.command import parser, run
 from uss.config import load
@@ -49,7 +50,7 @@ def write_list(name: str, dataset: Dataset, config: Mixtures) -> None:
     anchors = read_table(anchors_path, Anchor)
     output = dataset.data / "mixtures" / f"{name}.csv"
     forbidden = dataset.forbidden_pairs_path()
-    inputs = {
+    inputs: dict[str, Path | str | None] = {
         "anchors": anchors_path,
         "clips": dataset.clips_path(split),
         "classes": dataset.data / "classes.csv",

@@ -15,7 +15,7 @@ from uss.training.model_config import newest_checkpoint, read_config
 if TYPE_CHECKING:
     from uss.models.audio_mae import AudioMaeEncoder
     from uss.models.features import AmaeFeatures
-    from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
+    from uss.models.panns import AnyPanns, Cnn14, Cnn14DecisionLevelMax
 
 TAGGER = Path("data/tagger")
 AMAE = Path("data/amae")
@@ -83,24 +83,26 @@ def _weights_digest(file: str | None, directory: Path) -> str:
 
 def load_panns(pretrained: Pretrained) -> "tuple[Cnn14DecisionLevelMax, Cnn14]":
     """Sound event detector and query encoder in eval mode, on the GPU where there is one."""
-    from uss.models import published
     from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
+
+    return (
+        _load_panns(Cnn14DecisionLevelMax, pretrained.sound_event_detector),
+        _load_panns(Cnn14, pretrained.query_encoder),
+    )
+
+
+def _load_panns(kind: "type[AnyPanns]", file: str | None) -> "AnyPanns":
+    from uss.models import published
     from uss.training.model_directory import load_tagger
     from uss.training.trainer import device
 
-    networks = []
-    for kind, file in (
-        (Cnn14DecisionLevelMax, pretrained.sound_event_detector),
-        (Cnn14, pretrained.query_encoder),
-    ):
-        if file is None:
-            model, state = load_tagger(TAGGER)
-            network = kind(model)
-            network.load_state_dict(state)
-        else:
-            network = published.load_panns(file, kind)
-        networks.append(network.eval().to(device()))
-    return tuple(networks)
+    if file is None:
+        model, state = load_tagger(TAGGER)
+        network = kind(model)
+        network.load_state_dict(state)
+    else:
+        network = published.load_panns(file, kind)
+    return network.eval().to(device())
 
 
 def panns_content(pretrained: Pretrained) -> dict[str, dict]:

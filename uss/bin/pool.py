@@ -101,10 +101,10 @@ def settings(directory: Path) -> dict:
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = parser(__doc__)
-    options.add_argument("--runs", type=Path, nargs="+", required=True, help="folders of keep")
-    options.add_argument("--folder", type=Path, required=True, help="to be written")
-    options = options.parse_args(argv)
+    arguments = parser(__doc__)
+    arguments.add_argument("--runs", type=Path, nargs="+", required=True, help="folders of keep")
+    arguments.add_argument("--folder", type=Path, required=True, help="to be written")
+    options = arguments.parse_args(argv)
     config = load(options.conf, "evaluate", Evaluate, options.overrides)
     classes = read_class_table(options.runs)
     folder = LISTS[config.split][2]

@@ -10,6 +10,7 @@ that is trained on the training anchors names the class of the development ancho
 """
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,8 +48,10 @@ def probe(splits: dict[str, AnchorSet], class_ids: list[str], pretrained: Pretra
             networks.untrained_encoder(encoder, pretrained), amae, rate
         ),
     }
-    kinds = {name: extractor.eval().to(device()) for name, extractor in extractors.items()}
-    kinds["log-mel filterbank"] = kinds["A-MAE"].fbank
+    kinds: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {}
+    for name, extractor in extractors.items():
+        kinds[name] = extractor.eval().to(device())
+    kinds["log-mel filterbank"] = extractors["A-MAE"].fbank
 
     def features(anchors: AnchorSet, kind) -> "torch.Tensor":
         return of_anchors(anchors, lambda waveform: over_time(kind(waveform)))

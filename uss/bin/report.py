@@ -197,9 +197,9 @@ def publish(experiment: Path, recipe: Path) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = add_systems(add_name(parser(__doc__)))
-    options.add_argument("--publish", action="store_true", help="copy the small files here")
-    options = options.parse_args(argv)
+    arguments = add_systems(add_name(parser(__doc__)))
+    arguments.add_argument("--publish", action="store_true", help="copy the small files here")
+    options = arguments.parse_args(argv)
     config = load(options.conf, "evaluate", Evaluate, options.overrides)
     experiment = Path("exp") / options.name
     systems = in_table_order(options.systems)
@@ -212,7 +212,8 @@ def main(argv: list[str] | None = None) -> None:
     command = shlex.join(words)
 
     step = final_step(experiment, systems, config, command)
-    lost = [name for name in WRITTEN if not (experiment / name).exists()]
+    outputs = [experiment / name for name in WRITTEN]
+    lost = [path for path in outputs if not path.exists()]
     lost += missing_signals(experiment, systems)
     if lost or not step.is_current():
         classes = read_classes(DATA / "classes.csv")

@@ -62,7 +62,8 @@ def pack(clips: list[Clip], classes: Classes, config: Resample, path: Path) -> d
     """Write one part; returns what the record should say of it."""
     num_samples = round(config.clip_seconds * config.sample_rate)
     waveforms = np.zeros((len(clips), num_samples), np.int16)  # a part is held once
-    names, targets, rejected, scaled = [], [], [], []
+    names: list[str] = []
+    targets, rejected, scaled = [], [], []
     for clip in tqdm(clips, desc=str(path), disable=None, leave=False):
         try:
             waveform, was_scaled = prepare(clip, config)
@@ -73,7 +74,7 @@ def pack(clips: list[Clip], classes: Classes, config: Resample, path: Path) -> d
         names.append(clip.clip_id)
         targets.append(classes.multi_hot(clip.labels))
         scaled += [clip.clip_id] * was_scaled
-    datasets = {
+    datasets: dict[str, np.ndarray | list[str]] = {
         "audio_name": names,
         "waveform": waveforms[: len(names)],
         "target": np.array(targets, bool).reshape(-1, len(classes)),
@@ -93,7 +94,7 @@ class Part(NamedTuple):
     def step(self, dataset: Dataset, config: Resample) -> Step:
         settings = to_dict(config)
         del settings["max_rejected_fraction"]  # decides nothing about a part
-        inputs = {
+        inputs: dict[str, Path | str | None] = {
             "classes": dataset.data / "classes.csv",
             "clips": digest_of([list(clip) for clip in self.clips]),
             "audio": digest_of_stats([Path(clip.path) for clip in self.clips]),
@@ -160,9 +161,9 @@ def merge(dataset: Dataset, config: Resample) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = parser(__doc__)
-    options.add_argument("--merge", action="store_true", help="write rejected.csv, check counts")
-    options = options.parse_args(argv)
+    arguments = parser(__doc__)
+    arguments.add_argument("--merge", action="store_true", help="write rejected.csv, check counts")
+    options = arguments.parse_args(argv)
     config = load(options.conf, "resample", Resample, options.overrides)
     dataset = Dataset()
     if options.merge:

@@ -2,12 +2,12 @@
 
 import numpy as np
 import torch
-from torch import nn
 from tqdm import tqdm
 
 from uss.audio import from_int16
 from uss.data.anchor_search import find_anchors
 from uss.data.waveforms import WaveformSet
+from uss.models.panns import Cnn14DecisionLevelMax
 from uss.schema import Anchors
 from uss.tables import Anchor, Event
 
@@ -33,7 +33,7 @@ def detected_anchors(
     clips: WaveformSet,
     class_ids: list[str],
     group_of: dict[tuple[str, str], str],
-    detector: nn.Module,
+    detector: Cnn14DecisionLevelMax,
     config: Anchors,
 ) -> list[tuple[int, Anchor]]:
     """(row of the clip, anchor) where the detector finds each label of the clips."""

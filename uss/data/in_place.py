@@ -42,7 +42,7 @@ def adopt(
         else:
             used.append(clip)
     targets = [classes.multi_hot(clip.labels) for clip in used]
-    datasets = {
+    datasets: dict[str, np.ndarray | list[str]] = {
         "audio_name": [clip.clip_id for clip in used],
         "source": [clip.path for clip in used],
         "source_mtime_ns": np.array([modification_time(clip.path) for clip in used], np.int64),

@@ -1,8 +1,9 @@
 """Packed arrays: a folder of HDF5 parts, memory-mapped, whose rows are numbered across parts."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -18,7 +19,7 @@ def part_path(folder: Path, part: int) -> Path:
 
 
 def write_part(
-    path: Path, datasets: dict[str, np.ndarray | list[str]], **attributes: object
+    path: Path, datasets: Mapping[str, np.ndarray | list[str]], **attributes: object
 ) -> None:
     """Write equally long arrays, contiguous so that readers can map them, atomically.
 
@@ -133,7 +134,7 @@ class Array(NamedTuple):
 class Layout(NamedTuple):
     """What a part holds."""
 
-    attributes: dict[str, object]
+    attributes: dict[str, Any]
     arrays: dict[str, Array]
 
     def num_rows(self) -> int:
@@ -162,4 +163,5 @@ def _array(path: Path, dataset: h5py.Dataset) -> Array:
 def _map(path: Path, array: Array) -> np.ndarray:
     if 0 in array.shape:
         return np.zeros(array.shape, array.dtype)
+    assert array.offset is not None  # only an empty array has none
     return np.memmap(path, array.dtype, "r", array.offset, array.shape)

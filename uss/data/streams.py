@@ -103,7 +103,7 @@ class Pairing:
                     drawn[row] = anchor
             pending = np.array([row for row in pending.tolist() if drawn[row] is None], np.int64)
             if len(pending) == 0:
-                return drawn
+                return [anchor for anchor in drawn if anchor is not None]  # it is all of them
         raise ValueError(
             f"class {self.class_ids[class_numbers[pending[0]]]} finds no interferer: every other "
             "clip carries its label; add clips of other classes"

@@ -19,7 +19,7 @@ class WavPair(NamedTuple):
     """One mixture of a folder."""
 
     class_index: int
-    index: int
+    index: int  # type: ignore[assignment]  # it hides tuple.index, which nobody calls
     mixture: Path
     source: Path
 

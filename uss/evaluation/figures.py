@@ -4,12 +4,14 @@ import csv
 import logging
 import math
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage, imsave
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from uss.evaluation.comparison import ClassValues, Comparison
@@ -24,7 +26,7 @@ MAX_NAMED_ROWS = 3  # of PAGE_CLASSES: what fits on a page; with more classes no
 CURVE_INCHES = 1.45  # height of a row of curves, with legend, without names
 NAME_LETTERS, LETTER_INCHES = 27, 0.047  # of a class's name: at most; height of one
 BASELINE_COLOUR, MAE_COLOUR = "red", "black"
-STYLE = {
+STYLE: dict[Any, float] = {
     "font.size": 7,
     "axes.linewidth": 0.5,
     "xtick.major.width": 0.5,
@@ -171,7 +173,8 @@ def figure3(
     limits = colour_limits([image for row in images for image in row])
     width = COLUMN_INCHES if len(examples) == 1 else PAGE_INCHES
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(width, 0.5 + 0.75 * len(signals)), layout="constrained")
+        layout = ConstrainedLayoutEngine(h_pad=0.02, hspace=0)
+        figure = Figure(figsize=(width, 0.5 + 0.75 * len(signals)), layout=layout)
         axes = figure.subplots(
             len(signals), len(examples), sharex="col", sharey="col", squeeze=False
         )
@@ -183,7 +186,6 @@ def figure3(
                     ax.set_title(titles[example.mixture_id], fontsize=7)
                 ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
                 ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-        figure.get_layout_engine().set(h_pad=0.02, hspace=0)
         figure.supxlabel("time (s)", fontsize=7)
         figure.supylabel("frequency (kHz)", fontsize=7)
         bar = figure.colorbar(drawn, ax=axes, fraction=0.03, aspect=10 * len(signals), pad=0.02)

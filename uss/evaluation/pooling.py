@@ -14,8 +14,6 @@ from uss.evaluation.results import SystemResults
 from uss.files import digest_of
 from uss.tables import Result
 
-METRICS = ("sdr", "sdri", "si_sdr")
-
 
 def pool(runs: dict[Path, list[SystemResults]]) -> list[SystemResults]:
     """One SystemResults for each system, in the order of their first appearance.
@@ -67,6 +65,6 @@ def _average(trainings: list[SystemResults]) -> list[Result]:
         )
     values = np.mean([[row[-3:] for row in t.results] for t in trainings], axis=0)
     return [
-        row._replace(**dict(zip(METRICS, map(float, means), strict=True)))
-        for row, means in zip(keys[0], values, strict=True)
+        row._replace(sdr=float(sdr), sdri=float(sdri), si_sdr=float(si_sdr))
+        for row, (sdr, sdri, si_sdr) in zip(keys[0], values, strict=True)
     ]

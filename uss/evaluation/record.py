@@ -88,5 +88,5 @@ def read_training(directory: Path, comparison: Comparison) -> Training | None:
         hours=lines[-1]["seconds"] / 3600,
         final_loss=float(np.mean([line["loss"] for line in last])),
         development={k: v for line in lines for k, v in line.items() if k.startswith("dev_")},
-        average_sdri=headline and headline.value,
+        average_sdri=None if headline is None else headline.value,
     )

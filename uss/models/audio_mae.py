@@ -45,7 +45,7 @@ class AudioMaeEncoder(nn.Module):
 
     def initialise(self) -> None:
         xavier(self)
-        projection = self.patch_embed["proj"].weight
+        projection = self.patch_embed["proj"].get_parameter("weight")
         nn.init.xavier_uniform_(projection.data.flatten(1))  # a linear layer of patches
         nn.init.normal_(self.cls_token, std=0.02)
 

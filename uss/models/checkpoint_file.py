@@ -15,6 +15,7 @@ from torch.serialization import safe_globals
 
 # What published files hold beside tensors: Audio-MAE its options, PANNs its sampler's arrays.
 # Both names of numpy's own modules: files were written by numpy 1 and 2.
+multiarray = np._core.multiarray  # type: ignore[attr-defined]  # numpy's stubs lack it
 SAFE_GLOBALS = [
     argparse.Namespace,
     _codecs.encode,
@@ -25,8 +26,8 @@ SAFE_GLOBALS = [
         (function, f"numpy.{core}.multiarray.{name}")
         for core in ("core", "_core")
         for name, function in (
-            ("scalar", np._core.multiarray.scalar),
-            ("_reconstruct", np._core.multiarray._reconstruct),
+            ("scalar", multiarray.scalar),
+            ("_reconstruct", multiarray._reconstruct),
         )
     ),
 ]

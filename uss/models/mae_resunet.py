@@ -30,7 +30,8 @@ class MaskNetwork(nn.Module):
             )
         self.query_norm = system.query_norm
         self.bn0 = nn.BatchNorm1d(num_bins + 1)
-        self.fusion, self.bottleneck_fusion = None, None
+        self.fusion: ConcatFusion | ChannelFusion | None = None
+        self.bottleneck_fusion: BottleneckFusion | None = None
         amae = system.amae
         if amae.features == "none":
             pass
@@ -47,7 +48,7 @@ class MaskNetwork(nn.Module):
             # Masks of random phase are better the smaller they are, and some initial weights lead
             # them to zero, where sigmoids have no gradient.
             nn.init.zeros_(self.unet.after_conv.weight)
-            self.unet.after_conv.bias.data.copy_(torch.tensor([0.0, 1.0, 0.0]))
+            self.unet.after_conv.get_parameter("bias").data.copy_(torch.tensor([0.0, 1.0, 0.0]))
 
     def forward(self, magnitude: Tensor, condition: Tensor, features: Tensor | None) -> Tensor:
         """-> real and imaginary part of the mask (batch, 2, frames, bins).

@@ -3,7 +3,7 @@
 Both models have the same weights under the same keys; they differ in how they pool over time.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -82,6 +82,9 @@ class Panns(nn.Module):
             if block < self.num_blocks:
                 x = F.avg_pool2d(x, 2)
         return x.mean(dim=3), log_mel.shape[1]
+
+
+AnyPanns = TypeVar("AnyPanns", bound=Panns)
 
 
 class Cnn14(Panns):

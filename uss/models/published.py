@@ -5,12 +5,12 @@ A file is recognised by its content. All faults are a ValueError with the path a
 
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from uss.models.audio_mae import AudioMaeEncoder
 from uss.models.checkpoint_file import fill, read, shortened
 from uss.models.mae_resunet import Separator, build_separator
-from uss.models.panns import Cnn14, Cnn14DecisionLevelMax, Panns
+from uss.models.panns import AnyPanns, Cnn14, Cnn14DecisionLevelMax, Panns
 from uss.models.published_tables import panns_tables, resunet_tables, without_tables
 from uss.schema import AmaeModel, PannsModel, Stft, System
 
@@ -54,7 +54,7 @@ def load(
     return build_panns(panns, tensors, path)
 
 
-def load_panns(path: Path | str, panns: type[Panns]) -> Panns:
+def load_panns(path: Path | str, panns: type[AnyPanns]) -> AnyPanns:
     """Cnn14 or Cnn14DecisionLevelMax from a file of PANNs (`{"model": ...}`), in eval mode."""
     return build_panns(panns, expect(Path(path), "panns"), path)
 
@@ -69,7 +69,7 @@ def load_uss(path: Path | str) -> UssCheckpoint:
     return build_uss(expect(Path(path), "uss"), path)
 
 
-def build_panns(panns: type[Panns], tensors: dict, origin: Path | str) -> Panns:
+def build_panns(panns: type[AnyPanns], tensors: dict, origin: Path | str) -> AnyPanns:
     model = panns(PANNS)
     fill(model, without_tables(tensors, panns_tables(PANNS), origin), origin)
     return model.eval()
@@ -89,7 +89,11 @@ def build_audio_mae(tensors: dict, path: Path | str) -> AudioMaeEncoder:
 
 
 def build_uss(tensors: dict, path: Path | str) -> UssCheckpoint:
-    parts = {"ss_model": {}, "query_net.base": {}, "anchor_segment_detector.sed_model": {}}
+    parts: dict[str, dict] = {
+        "ss_model": {},
+        "query_net.base": {},
+        "anchor_segment_detector.sed_model": {},
+    }
     others = []
     for key, tensor in tensors.items():
         prefix = next((prefix for prefix in parts if key.startswith(prefix + ".")), None)
@@ -112,7 +116,7 @@ def build_uss(tensors: dict, path: Path | str) -> UssCheckpoint:
 
 def build_uss_separator(tensors: dict, origin: str) -> tuple[Separator, System]:
     """ResUNet30, conditioned by an embedding (2048) or by clip probabilities (527)."""
-    queries = {2048: "embedding", 527: "at_soft"}
+    queries: dict[int, Literal["embedding", "at_soft"]] = {2048: "embedding", 527: "at_soft"}
     film = tensors.get("film.encoder_block1->conv_block1->beta1.weight")
     condition_size = film.shape[-1] if film is not None else None
     if condition_size not in queries:

@@ -87,5 +87,5 @@ def auto_queries(model: Model, heard: list[Heard], level: int) -> list[Query]:
     for node, below in members.items():
         vector = np.mean([query.vector for query in below], axis=0, dtype=np.float64)
         origin = {"kind": "auto", "class_id": node, "heard": [query.name for query in below]}
-        queries.append(Query(names[node], vector.astype(np.float32), origin))
+        queries.append(Query(names[node], np.asarray(vector, np.float32), origin))
     return queries

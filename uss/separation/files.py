@@ -6,6 +6,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -92,7 +93,7 @@ def separate_file(model: Model, job: Job, show_progress: bool = True) -> dict:
     temporary = {
         name: path.with_name(f".{path.stem}.{os.getpid()}.tmp.wav") for name, path in finals.items()
     }
-    confidence = {query.name: [] for query in job.queries}
+    confidence: dict[str, list] = {query.name: [] for query in job.queries}
     try:
         with opened(job.path) as file, contextlib.ExitStack() as stack:
             writers = {}
@@ -106,7 +107,7 @@ def separate_file(model: Model, job: Job, show_progress: bool = True) -> dict:
     finally:
         for path in temporary.values():
             path.unlink(missing_ok=True)
-    record = {
+    record: dict[str, Any] = {
         "request": job.request,
         "version": __version__,
         "audio": {**audio, "num_samples": num_samples},

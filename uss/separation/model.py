@@ -20,7 +20,7 @@ from uss.config import from_dict
 from uss.data.averages import read_average_embeddings
 from uss.files import digest
 from uss.labels import Classes
-from uss.models.panns import Cnn14, Cnn14DecisionLevelMax, Panns
+from uss.models.panns import AnyPanns, Cnn14, Cnn14DecisionLevelMax
 from uss.schema import PannsModel
 from uss.separation.model_files import (
     EMBEDDINGS,
@@ -102,7 +102,7 @@ class Model:
     def panns_digest(self) -> str:
         return digest(refuse_missing(self.directory / PANNS))
 
-    def _network(self, name: str, kind: type[Panns]) -> Panns:
+    def _network(self, name: str, kind: type[AnyPanns]) -> AnyPanns:
         content = self._panns[name]
         network = kind(from_dict(PannsModel, content["model"], f"{self.directory / PANNS}"))
         network.load_state_dict(content["weights"])

@@ -54,11 +54,11 @@ def export(directory: Path, path: Path) -> float:
     torch.manual_seed(0)
     mixture = 0.1 * torch.randn(2, segment_samples(directory))
     inputs = [separator.stft(mixture).abs(), torch.rand(2, loaded.condition_size)]
-    network = separator.network
     with torch.no_grad():
         if separator.amae is None:
-            network = WithoutFeatures(network)
+            network: nn.Module = WithoutFeatures(separator.network)
         else:
+            network = separator.network
             inputs.append(separator.amae(mixture))
         names = NAMES[: len(inputs)]
         batch = torch.export.Dim("batch")
@@ -78,8 +78,10 @@ def export(directory: Path, path: Path) -> float:
             larger = [torch.cat([values, values[:1]]) for values in inputs]  # another batch size
             feed = {name: values.numpy() for name, values in zip(names, larger, strict=True)}
             (mask,) = session.run(["mask"], feed)
-            error = float(np.abs(mask - network(*larger).numpy()).max())
-            if error > TOLERANCE:
-                raise ValueError(f"the exported network differs by {error:.1e} from {directory}")
-    logger.info("%s: onnxruntime gives the same mask, to %.1e", path, error)
-    return error
+            difference = float(np.abs(mask - network(*larger).numpy()).max())
+            if difference > TOLERANCE:
+                raise ValueError(
+                    f"the exported network differs by {difference:.1e} from {directory}"
+                )
+    logger.info("%s: onnxruntime gives the same mask, to %.1e", path, difference)
+    return difference

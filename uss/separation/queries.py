@@ -45,8 +45,8 @@ def example_query(model: Model, path: Path) -> Query:
             logger.warning("query %s is left out: %s", file, error)
     if not vectors:
         raise ValueError(f"--query {path}: no usable example among {len(files)} files")
-    vector = np.mean(vectors, axis=0, dtype=np.float64).astype(np.float32)
-    return Query(path.stem, vector, {"kind": "examples", "files": used})
+    vector = np.mean(vectors, axis=0, dtype=np.float64)
+    return Query(path.stem, np.asarray(vector, np.float32), {"kind": "examples", "files": used})
 
 
 def _embedding(model: Model, path: Path) -> np.ndarray:

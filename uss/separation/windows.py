@@ -66,6 +66,7 @@ class Windows:
         return self.starts[-1] + self.hop if self.starts else 0
 
     def _window(self, start: int, last: bool) -> np.ndarray:
+        assert self._buffer is not None  # nobody asks before the first block
         offset = start - self._first
         window = self._buffer[:, offset : offset + self.num_samples]
         missing = self.num_samples - window.shape[1]

@@ -48,6 +48,8 @@ class GlobalBatchNorm(_BatchNorm):
         mean = means.mean(0)
         variance = (variances + (means - mean).square()).mean(0)
         with torch.no_grad():
+            assert self.running_mean is not None and self.running_var is not None
+            assert self.num_batches_tracked is not None and self.momentum is not None
             num_values = distributed.world() * x.numel() // x.shape[1]
             unbiased = variance * (num_values / (num_values - 1))
             self.running_mean.lerp_(mean, self.momentum)

@@ -27,8 +27,8 @@ def loss_curve(train_jsonl: Path, out_png: Path) -> None:
     ax.set_ylabel("loss")
     if len(losses) and losses.min() > 0 and losses.max() > 10 * losses.min():
         ax.set_yscale("log")
-    rates = [line.get("learning_rate") for line in lines]
-    if len(rates) and None not in rates:
+    rates = [line["learning_rate"] for line in lines if "learning_rate" in line]
+    if rates and len(rates) == len(lines):
         right = ax.twinx()
         right.plot(steps, rates, color="tab:blue", linewidth=0.8)
         right.set_yscale("log")

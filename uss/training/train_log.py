@@ -73,6 +73,8 @@ class TrainLog:
         """loss.png, beside the log."""
         from uss.training.loss_curve import loss_curve
 
+        assert self.path is not None, "the first process plots"
+
         loss_curve(self.path, self.path.with_name("loss.png"))
 
 

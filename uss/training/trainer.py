@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -33,7 +33,9 @@ class Task(Protocol):
     """What is trained. The batch of a step is a pure function of the seed and the step; where
     several processes train together, each takes its share of it."""
 
-    model: nn.Module
+    @property
+    def model(self) -> nn.Module:
+        """What is trained, on its device."""
 
     def parameter_groups(self, learning_rate: float) -> list[dict]:
         """What is updated, as an optimiser takes it."""
@@ -114,13 +116,15 @@ def train(task: Task, training: Training, directory: Path) -> None:
 
 def prepare(task: Task, training: Training) -> tuple[nn.Module, torch.optim.Optimizer]:
     """The task's model as it is trained, and what updates it."""
-    model = task.model.train().to(memory_format=torch.channels_last)  # faster convolutions
+    model = task.model.train()
+    # Faster convolutions. torch's stubs know memory_format beside other arguments only.
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     synchronise(model)
     for norm in batch_norms(model):
         norm.momentum = training.batch_norm_momentum
     optimizer = torch.optim.AdamW(
         task.parameter_groups(training.learning_rate),
-        betas=tuple(training.betas),
+        betas=(training.betas[0], training.betas[1]),
         weight_decay=training.weight_decay,
         amsgrad=training.amsgrad,
     )
@@ -131,7 +135,7 @@ def set_up_torch(threads: int) -> None:
     """The same sums in the same order each time, as far as the device can."""
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(device().type == "cpu")
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def batch_norms(model: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
@@ -171,7 +175,8 @@ def skip(task: Task, step: int, num_skipped: int, directory: Path) -> None:
     path = directory / "skipped" / f"step_{step:08d}.npz"
     if distributed.rank() == 0:
         with atomic(path) as temporary:
-            np.savez(temporary, **task.batch(step))
+            arrays: dict[str, Any] = {**task.batch(step)}  # no array is named allow_pickle
+            np.savez(temporary, **arrays)
     if num_skipped > MAX_SKIPPED:
         raise ValueError(
             f"{directory}: the loss of step {step} is not finite, after {MAX_SKIPPED} such batches "

@@ -12,6 +12,7 @@ CHUNK_BYTES = 1 << 16
 GONE = (401, 403, 404, 410, 451)  # the server has it not, or not for us
 BUSY = (429, 503)
 RANGE_NOT_SATISFIABLE = 416
+Kind = Literal["gone", "busy", "failed"]  # of a failure
 
 
 class FetchError(Exception):
@@ -23,7 +24,7 @@ class FetchError(Exception):
     def __init__(
         self,
         reason: str,
-        kind: Literal["gone", "busy", "failed"] = "failed",
+        kind: Kind = "failed",
         pause_seconds: float | None = None,
     ) -> None:
         super().__init__(reason)
@@ -51,7 +52,7 @@ def fetch(url: str, path: Path, timeout_seconds: float, total_seconds: float = 1
     except urllib.error.HTTPError as error:
         if error.code == RANGE_NOT_SATISFIABLE:
             part.unlink()  # of another file, or complete and unnamed: the next try begins anew
-        kind = "gone" if error.code in GONE else "busy" if error.code in BUSY else "failed"
+        kind: Kind = "gone" if error.code in GONE else "busy" if error.code in BUSY else "failed"
         wait = error.headers.get("Retry-After", "")
         reason = f"HTTP {error.code} {error.reason}"
         raise FetchError(reason, kind, float(wait) if wait.isdecimal() else None) from None

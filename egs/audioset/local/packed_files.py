@@ -72,8 +72,9 @@ def check_labels(
     for start in range(0, len(rows), ROWS_AT_A_TIME):
         some = rows[start : start + ROWS_AT_A_TIME]
         for row, target in zip(some, packed.targets(some), strict=True):
-            clip_id = parse(packed.names[row]).clip_id
-            labels = classes.multi_hot(segments[clip_id].labels)
+            name = parse(packed.names[row])
+            assert name is not None  # `use` took the row
+            labels = classes.multi_hot(segments[name.clip_id].labels)
             if target.shape != labels.shape or (target != labels).any():
                 raise ValueError(
                     f"{packed.path}: row {row}, {packed.names[row]}: the target has other classes "

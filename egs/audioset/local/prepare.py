@@ -50,9 +50,11 @@ class Audio:
 
     def __init__(self, config: Data) -> None:
         self.config = config
+        self.packed: list[Path] = []
+        self.files: list[str] = []
         if config.source == "packed":
-            self.files = packed_files.packed_files(config.packed.files)
-            self.digest = digest_of_stats(self.files)
+            self.packed = packed_files.packed_files(config.packed.files)
+            self.digest = digest_of_stats(self.packed)
         else:
             local = config.source == "local"
             folders = config.local.folders if local else [config.download.folder]
@@ -62,7 +64,7 @@ class Audio:
 
     def find(self, segments: dict[str, Segment], classes: Classes) -> Found:
         if self.config.source == "packed":
-            return packed_files.find(self.files, segments, classes)
+            return packed_files.find(self.packed, segments, classes)
         return local_copy.find(self.files, segments)
 
 

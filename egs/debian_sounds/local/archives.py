@@ -54,8 +54,9 @@ def _deb_files(package: Path) -> Iterator[tuple[str, bytes]]:
     content = _decompress(name, member)
     with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
         for info in archive:
-            if info.isfile():
-                yield info.name.removeprefix("./"), archive.extractfile(info).read()
+            file = archive.extractfile(info) if info.isfile() else None
+            if file is not None:
+                yield info.name.removeprefix("./"), file.read()
 
 
 def _decompress(name: str, member: bytes) -> bytes:

@@ -20,7 +20,7 @@ def attribution(
     found: dict[str, Found],
     rejected: dict[str, str],
 ) -> str:
-    licences = defaultdict(Counter)
+    licences: dict[str, Counter[str]] = defaultdict(Counter)
     for row in recordings:
         licences[row.package][row.licence] += 1
     lines = [INTRODUCTION, "| package | file | release | recordings | licences | notices |"]

@@ -33,5 +33,5 @@ def forbidden_pairs(rows: list[ClassRow], config: Data) -> list[ClassPair]:
     }
     ids = {row.class_id for row in rows}
     pairs |= {tuple(sorted((one, other))) for one in ids for other in ancestors(one)}
-    pairs = sorted(pair for pair in pairs if set(pair) <= ids)
-    return [ClassPair(f"{number:03d}", *pair) for number, pair in enumerate(pairs)]
+    used = sorted(pair for pair in pairs if set(pair) <= ids)
+    return [ClassPair(f"{number:03d}", *pair) for number, pair in enumerate(used)]

@@ -13,7 +13,7 @@ import soundfile
 from data_config import Data
 from programme import choose, place, share_out
 from recordings import Recording
-from sounds import excerpt, load_sound, pink_noise, set_level
+from sounds import draw_level, excerpt, load_sound, pink_noise, set_level
 from splits import SPLITS
 from tqdm import tqdm
 
@@ -111,9 +111,9 @@ def mix_clip(
     num_samples = round(config.clip_seconds * config.sample_rate)
     gap = round(config.min_gap_seconds * config.sample_rate)
     starts = place([len(sound) for sound in sounds], gap, num_samples, rng)
-    waveform = pink_noise(num_samples, rng.uniform(*config.floor_dbfs), rng)
+    waveform = pink_noise(num_samples, draw_level(config.floor_dbfs, rng), rng)
     for sound, start in zip(sounds, starts, strict=True):
-        level = rng.uniform(*config.event_dbfs)
+        level = draw_level(config.event_dbfs, rng)
         waveform[start : start + len(sound)] += set_level(sound, level)
     return waveform, starts
 

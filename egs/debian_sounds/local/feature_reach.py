@@ -68,11 +68,11 @@ def draw_mixtures(draw: int, sample_rate: int) -> Tensor:
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = add_systems(parser(__doc__))
-    options.add_argument(
+    arguments = add_systems(parser(__doc__))
+    arguments.add_argument(
         "--amae", type=Path, help="model directory; default: one with initial weights"
     )
-    options = options.parse_args(argv)
+    options = arguments.parse_args(argv)
     amae = None if options.amae is None else load_amae(options.amae)
     rows = []
     for name in options.systems:

@@ -80,7 +80,8 @@ def peaks(spectrogram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         size = 2 * distance + 1
         surroundings = np.lib.stride_tricks.sliding_window_view(padded, size, axis).max(-1)
     is_peak = (spectrogram == surroundings) & (spectrogram > spectrogram.max() - PEAK_RANGE_DB)
-    return np.nonzero(is_peak)
+    frames, bins = np.nonzero(is_peak)
+    return frames, bins
 
 
 def copies(
@@ -107,7 +108,7 @@ def copies(
     found = set()
     for name in sorted(names):
         sample_digest, pairs = fingerprints[name]
-        shared = Counter()  # landmarks at each reference and offset
+        shared: Counter[tuple[str, int]] = Counter()  # landmarks at each reference and offset
         for *pair, frame in pairs:
             places = by_landmark.get(tuple(pair), [])
             if len(places) <= MAX_PLACES:
@@ -125,9 +126,9 @@ def copies(
 
 def correlate(one: tuple[np.ndarray, int], other: tuple[np.ndarray, int]) -> bool:
     """Whether the whitened waveforms correlate at one offset far more than at any other."""
-    one, other = (audio.resample(*sound, CORRELATION_RATE) for sound in (one, other))
-    size = 1 << (len(one) + len(other)).bit_length()
-    spectrum = whitened_spectrum(one, size) * np.conj(whitened_spectrum(other, size))
+    first, second = (audio.resample(*sound, CORRELATION_RATE) for sound in (one, other))
+    size = 1 << (len(first) + len(second)).bit_length()
+    spectrum = whitened_spectrum(first, size) * np.conj(whitened_spectrum(second, size))
     correlation = np.abs(np.fft.irfft(spectrum, size))
     highest = correlation.max()
     width = round(CORRELATION_PEAK_SECONDS * CORRELATION_RATE)

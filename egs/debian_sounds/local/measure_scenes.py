@@ -170,10 +170,12 @@ def rows_of_model(
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = parser(__doc__)
-    options.add_argument("--models", type=Path, nargs="+", required=True, help="system directories")
-    options.add_argument("--num-scenes", type=int, default=14)
-    options = options.parse_args(argv)
+    arguments = parser(__doc__)
+    arguments.add_argument(
+        "--models", type=Path, nargs="+", required=True, help="system directories"
+    )
+    arguments.add_argument("--num-scenes", type=int, default=14)
+    options = arguments.parse_args(argv)
     config = load(options.conf, "data", Data, options.overrides)
     recordings = read_table(DATA / "recordings.csv", Recording)
     side = split_recordings(recordings, config)
@@ -189,7 +191,8 @@ def main(argv: list[str] | None = None) -> None:
     }
     scenes = list(make_scenes(of_split["eval"], forbidden, options.num_scenes, config))
 
-    rows, class_rows, checks = [], defaultdict(dict), []
+    rows, checks = [], []
+    class_rows: dict[str, dict[str, str]] = defaultdict(dict)
     for directory in options.models:
         model = Model(directory)
         num, difference = check_mixtures(model)

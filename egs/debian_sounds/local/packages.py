@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from uss.files import digest
 
@@ -40,8 +40,8 @@ class Found(NamedTuple):
 
 def read_packages(path: Path) -> list[Package]:
     with open(path, newline="", encoding="utf-8") as file:
-        rows = [Package(**row) for row in csv.DictReader(file)]
-    return [row._replace(num_bytes=int(row.num_bytes)) for row in rows]
+        rows: list[dict[str, Any]] = list(csv.DictReader(file))
+    return [Package(**{**row, "num_bytes": int(row["num_bytes"])}) for row in rows]
 
 
 def get_packages(packages: list[Package], folder: Path, download: bool) -> dict[str, Found]:
@@ -68,7 +68,11 @@ def get_packages(packages: list[Package], folder: Path, download: bool) -> dict[
             "mirror, old versions from snapshot.debian.org, the .whl from PyPI, and name their "
             "folder: --set data.packages=FOLDER"
         )
-    return {package.package: verify(package, find(package, folder)) for package in packages}
+    return {
+        package.package: verify(package, path)
+        for package in packages
+        if (path := find(package, folder)) is not None  # none is missing
+    }
 
 
 def find(package: Package, folder: Path) -> Path | None:

@@ -101,9 +101,9 @@ def evaluated_recordings(data: Data) -> tuple[list[int], list[int]]:
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = add_name(parser(__doc__))
-    options.add_argument("--system", required=True, help=f"compared with {REFERENCE}")
-    options = options.parse_args(argv)
+    arguments = add_name(parser(__doc__))
+    arguments.add_argument("--system", required=True, help=f"compared with {REFERENCE}")
+    options = arguments.parse_args(argv)
     config = load(options.conf, "evaluate", Evaluate, options.overrides)
     data = load(options.conf, "data", Data, options.overrides)
     experiment = Path("exp") / options.name

@@ -35,6 +35,7 @@ from uss.data.dataset import Dataset
 from uss.evaluation.probe import classify, over_time
 from uss.evaluation.statistics import Strata, bootstrap, class_values, estimate
 from uss.files import write_json
+from uss.models.audio_mae import AudioMaeEncoder
 from uss.models.features import AmaeFeatures
 from uss.schema import Evaluate, Pretrained, SystemAmae
 from uss.training.model_directory import load_amae
@@ -110,7 +111,9 @@ def measure(directories: dict[str, Path], pretrained: Pretrained, config: Evalua
     classes = np.array([dataset.classes.index(anchor.class_id) for anchor in anchors])
     groups = [anchor.group for anchor in anchors]
 
-    encoders = {name: load_amae(directory) for name, directory in directories.items()}
+    encoders: dict[str, AudioMaeEncoder] = {
+        name: load_amae(directory) for name, directory in directories.items()
+    }
     first = next(iter(encoders.values()))
     encoders[UNTRAINED] = networks.untrained_encoder(first, pretrained)
     amae = SystemAmae(features="aligned", fusion="channel")
@@ -142,12 +145,12 @@ def named(text: str) -> tuple[str, Path]:
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = parser(__doc__)
-    options.add_argument(
+    arguments = parser(__doc__)
+    arguments.add_argument(
         "--amae", type=named, nargs="+", required=True, metavar="NAME=DIRECTORY", help="to compare"
     )
-    options.add_argument("--output", type=Path, required=True, help="JSON, to be written")
-    options = options.parse_args(argv)
+    arguments.add_argument("--output", type=Path, required=True, help="JSON, to be written")
+    options = arguments.parse_args(argv)
     names = [name for name, _ in options.amae]
     if len({FILTERBANK, UNTRAINED, *names}) < 2 + len(names):
         raise ValueError(

@@ -4,7 +4,7 @@ import csv
 import logging
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from extraction import extract
@@ -58,6 +58,7 @@ def read_listed(path: Path) -> list[Listed]:
         reader = csv.DictReader(file)
         if reader.fieldnames != list(Listed._fields):
             raise ValueError(f"{path}: line 1: the header must be {','.join(Listed._fields)}")
+        rows: list[dict[str, Any]] = list(reader)
         return [
             Listed(**row)._replace(
                 duration_seconds=float(row["duration_seconds"]),
@@ -66,7 +67,7 @@ def read_listed(path: Path) -> list[Listed]:
                 benchmark=row["benchmark"] == "1",
                 doubtful=row["doubtful"] == "1",
             )
-            for row in reader
+            for row in rows
         ]
 
 

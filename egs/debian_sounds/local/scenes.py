@@ -14,7 +14,7 @@ import numpy as np
 from data_config import Data
 from programme import choose
 from recordings import Recording
-from sounds import excerpt, load_sound, pink_noise, set_level
+from sounds import draw_level, excerpt, load_sound, pink_noise, set_level
 
 RATE = 48000  # Hz, of the scenes; lower ones are made from it
 SECONDS = 60
@@ -71,9 +71,11 @@ def make_scene(
         for position, row in enumerate(choose(rows, EVENTS, False, rng)[:EVENTS]):
             sound = excerpt(load_sound(row.file, config), config, rng)
             start = position * slot + int(rng.integers(0, slot - len(sound) + 1))
-            source[start : start + len(sound)] = set_level(sound, rng.uniform(*config.event_dbfs))
+            source[start : start + len(sound)] = set_level(
+                sound, draw_level(config.event_dbfs, rng)
+            )
         sources[name] = source
-    noise = pink_noise(num_samples, rng.uniform(*config.floor_dbfs), rng)
+    noise = pink_noise(num_samples, draw_level(config.floor_dbfs, rng), rng)
     mixture = (noise + sum(sources.values())).astype(np.float32)
     scale = 1 / max(1.0, float(np.abs(mixture).max()))
     return Scene(mixture * scale, {name: source * scale for name, source in sources.items()})

@@ -78,6 +78,12 @@ def set_level(waveform: np.ndarray, dbfs: float) -> np.ndarray:
     return waveform * min(gain, MAX_PEAK / np.abs(waveform).max())
 
 
+def draw_level(dbfs: list[float], rng: np.random.Generator) -> float:
+    """Evenly between the lowest and the highest level."""
+    lowest, highest = dbfs
+    return rng.uniform(lowest, highest)
+
+
 def pink_noise(num_samples: int, dbfs: float, rng: np.random.Generator) -> np.ndarray:
     """(samples,) with power as 1 / frequency."""
     spectrum = np.fft.rfft(rng.standard_normal(num_samples))

@@ -49,6 +49,7 @@ def swapping(separator: Separator, average: np.ndarray) -> Estimator:
 
     def estimates(mixed: Mix, batch: Batch, classes: np.ndarray) -> Iterator[tuple[str, Tensor]]:
         condition = torch.from_numpy(average[classes]).to(mixed.mixture.device)
+        assert separator.amae is not None  # `measure` refuses systems without
         features = separator.amae(mixed.mixture)
         for kind, used in zip(KINDS, (features, features.roll(1, dims=0)), strict=True):
             yield kind, separator(mixed.mixture, condition, used)
@@ -100,9 +101,9 @@ def measure(directory: Path, config: Evaluate) -> dict[str, Estimate]:
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = add_systems(add_name(parser(__doc__)))
-    options.add_argument("--output", type=Path, required=True, help="JSON, to be written")
-    options = options.parse_args(argv)
+    arguments = add_systems(add_name(parser(__doc__)))
+    arguments.add_argument("--output", type=Path, required=True, help="JSON, to be written")
+    options = arguments.parse_args(argv)
     config = load(options.conf, "evaluate", Evaluate, options.overrides)
     result = {}
     for system in options.systems:

@@ -16,7 +16,7 @@ from extraction import extract
 from fingerprint import copies
 from packages import Found
 from recordings import Listed, Recording, load_mono
-from sounds import load_sound, pink_noise, set_level
+from sounds import draw_level, load_sound, pink_noise, set_level
 from tqdm import tqdm
 
 from uss.tables import Clip, write_table
@@ -47,7 +47,7 @@ def write_unlabelled(
     used = {row.recording_id for row in recordings}
     listed_groups = {row.listed_group for row in recordings if row.group in held_out}
     related = {row.recording_id for row in listed if row.group in held_out | listed_groups}
-    files = {}
+    files: dict[str, Path] = {}
     for package, at_hand in found.items():
 
         def wanted(path: str, package: str = package) -> bool:
@@ -81,7 +81,7 @@ def is_usable(name: str, file: Path) -> bool:
 
 def copied_names(files: dict[str, Path], held_out: dict[str, str]) -> set[str]:
     """The names in `files` that share sound with a held-out recording."""
-    both = {**files, **held_out}
+    both: dict[str, Path | str] = {**files, **held_out}
     found = copies(
         list(files), list(held_out), lambda name: load_mono(both[name]), lambda *pair: True
     )
@@ -127,9 +127,9 @@ def pieces(sound: np.ndarray, num_samples: int, rate: int) -> list[np.ndarray]:
 def join_pieces(
     parts: list[np.ndarray], gap: int, num_samples: int, config: Data, rng: np.random.Generator
 ) -> np.ndarray:
-    waveform = pink_noise(num_samples, rng.uniform(*config.floor_dbfs), rng)
+    waveform = pink_noise(num_samples, draw_level(config.floor_dbfs, rng), rng)
     start = 0
     for part in parts:
-        waveform[start : start + len(part)] += set_level(part, rng.uniform(*config.event_dbfs))
+        waveform[start : start + len(part)] += set_level(part, draw_level(config.event_dbfs, rng))
         start += len(part) + gap
     return waveform
