@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 
 from tests.audioset_synthetic import Row, make_ids, make_rows, write_list
-from uss.bin.check_config import data_config
 from uss.config import load
 from uss.labels import audioset_classes
+from uss.recipe_config import data_config
 
 ROOT = Path(__file__).parents[1]
 RECIPE = ROOT / "egs" / "audioset"

@@ -3,14 +3,22 @@
 import dataclasses
 import difflib
 import math
+import os
+import re
 import types
 import typing
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
+from uss.yaml_files import parse_yaml, read_yaml
 
 T = TypeVar("T")
+
+EXPONENT = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+")
+MAX_INTEGER = 1 << 53  # every whole number up to here is a float too
+MAX_FLOAT = 1e30  # larger than any setting, small enough to be multiplied
+MAX_SHOWN = 80  # characters of a value in a message
 
 
 def load(conf_dir: Path | str, name: str, cls: type[T], overrides: list[str] | None = None) -> T:
@@ -26,12 +34,7 @@ def load(conf_dir: Path | str, name: str, cls: type[T], overrides: list[str] | N
         ValueError: with file and key, for anything that does not fit.
     """
     path = Path(conf_dir) / f"{name}.yaml"
-    if not path.exists():
-        raise ValueError(f"{path} is missing")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not YAML ({' '.join(str(error).split())})") from None
+    content = read_yaml(path)
     content = {} if content is None else content
     if not isinstance(content, dict):
         raise ValueError(f"{path}: expected `key: value` lines")
@@ -46,12 +49,13 @@ def split_override(override: str) -> tuple[list[str], Any]:
     """`train.steps=10` -> (["train", "steps"], 10)."""
     name, equals, text = override.partition("=")
     keys = name.split(".")
+    shown = " ".join(override.split())
     if not equals or len(keys) < 2 or not all(keys):
-        raise ValueError(f"--set {override}: expected FILE.KEY=VALUE, such as train.steps=10")
+        raise ValueError(f"--set {shown}: expected FILE.KEY=VALUE, such as train.steps=10")
     try:
-        return keys, yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ValueError(f"--set {override}: {text!r} is not a YAML value") from None
+        return keys, parse_yaml(text)
+    except ValueError as error:
+        raise ValueError(f"--set {shown}: {text!r} is not a YAML value ({error})") from None
 
 
 def _put(content: dict, keys: list[str], value: Any, override: str) -> None:
@@ -64,12 +68,17 @@ def _put(content: dict, keys: list[str], value: Any, override: str) -> None:
 
 def _number(value: Any) -> Any:
     """YAML 1.1 reads 1e-3 as a string; everybody else reads a number."""
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
+    if isinstance(value, str) and EXPONENT.fullmatch(value):
+        return float(value)
     return value
+
+
+def expanded(path: str) -> str:
+    """A path with `~` and `~user` as the shell has them. Raises ValueError for an unknown user."""
+    result = os.path.expanduser(path)
+    if result.startswith("~"):
+        raise ValueError(f"{path!r}: no such user; a file of that name is ./{path}")
+    return result
 
 
 def to_dict(config: Any) -> dict:
@@ -85,9 +94,10 @@ def _build(cls: type, content: dict, origin: str, prefix: str) -> Any:
     fields = {field.name: field for field in dataclasses.fields(cls)}
     for key in content:
         if key not in fields:
-            close = difflib.get_close_matches(str(key), fields, n=1, cutoff=0.0)
+            known = nearest(str(key), fields)
             raise ValueError(
-                f"{origin}: unknown key {prefix}{key}; the nearest known one is {prefix}{close[0]}"
+                f"{origin}: unknown key {prefix}{_shown(key, str)}; the nearest known one is "
+                f"{prefix}{known}"
             )
     hints = typing.get_type_hints(cls)
     values = {}
@@ -102,6 +112,16 @@ def _build(cls: type, content: dict, origin: str, prefix: str) -> Any:
         raise ValueError(f"{origin}: {prefix}{error}") from None
 
 
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word that is most like the one given."""
+    return difflib.get_close_matches(word[:MAX_SHOWN], list(known), n=1, cutoff=0.0)[0]
+
+
+def _shown(value: Any, text: Callable[[Any], str] = repr) -> str:
+    whole = " ".join(text(value).split())
+    return whole if len(whole) <= MAX_SHOWN else f"{whole[:MAX_SHOWN]}..."
+
+
 def _convert(hint: Any, value: Any, origin: str, key: str) -> Any:
     arguments = typing.get_args(hint)
     container = typing.get_origin(hint)
@@ -112,7 +132,7 @@ def _convert(hint: Any, value: Any, origin: str, key: str) -> Any:
         if value in arguments and not isinstance(value, bool):
             return value
         known = ", ".join(map(str, arguments))
-        raise ValueError(f"{origin}: {key} is {value!r}, not one of: {known}")
+        raise ValueError(f"{origin}: {key} is {_shown(value)}, not one of: {known}")
     elif container in (typing.Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
@@ -126,19 +146,26 @@ def _convert(hint: Any, value: Any, origin: str, key: str) -> Any:
     elif container is list:
         if isinstance(value, list):
             return [_convert(arguments[0], item, origin, f"{key}[]") for item in value]
-    elif hint is float:
-        value = _number(value)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            if math.isfinite(value):
-                return float(value)
-    elif hint is int:
-        value = _number(value)
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value
+    elif hint is float or hint is int:
+        number = _number(value)
+        if isinstance(number, int | float) and not isinstance(number, bool):
+            if hint is float and math.isfinite(number) and abs(number) < MAX_FLOAT:
+                return float(number)
+            if hint is int and abs(number) <= MAX_INTEGER and number == int(number):
+                return int(number)
     elif isinstance(value, hint):
         return value
     name = "mapping" if dataclasses.is_dataclass(hint) else getattr(hint, "__name__", str(hint))
-    quotes = " (in quotes)" if hint is str else ""
-    raise ValueError(f"{origin}: {key} is {value!r}, expected {name}{quotes}")
+    raise ValueError(f"{origin}: {key} is {_shown(value)}, expected {name}{_hint(hint, value)}")
+
+
+def _hint(hint: Any, value: Any) -> str:
+    """How to write it, where a value looks like what is expected, and is not."""
+    if hint is str:
+        return " (in quotes)"
+    if isinstance(value, str):
+        if hint is bool and value.lower() in ("yes", "no", "on", "off", "y", "n"):
+            return " (write true or false)"
+        if hint in (int, float) and value[:1] in tuple("+-.0123456789"):
+            return " (write decimal digits alone, without leading zeros)"
+    return ""

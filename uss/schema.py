@@ -6,6 +6,24 @@ Values are checked here, at the border; the code behind takes them as they are.
 from dataclasses import dataclass, field
 from typing import Literal
 
+from uss.config import expanded
+
+MAX_WINDOW = 1 << 16  # samples of a window, mel bins
+MAX_BATCH = 1_000_000
+SAMPLE_RATES = (1000, 1_000_000)  # lowest and highest, in Hz
+
+
+def _at_most(maximum: float, **values: float) -> None:
+    """What no machine can do, refused before anything is allocated for it."""
+    for key, value in values.items():
+        if value > maximum:
+            raise ValueError(f"{key} is {value}, must be at most {maximum}")
+
+
+def _rate(sample_rate: int) -> None:
+    _at_least(SAMPLE_RATES[0], sample_rate=sample_rate)
+    _at_most(SAMPLE_RATES[1], sample_rate=sample_rate)
+
 
 def _at_least(minimum: float, **values: float) -> None:
     for key, value in values.items():
@@ -28,6 +46,8 @@ def _fraction(**values: float) -> None:
 def _channels(channels: list[int]) -> None:
     if len(channels) < 2 or min(channels) < 1:
         raise ValueError(f"channels is {channels}, must be two or more positive numbers")
+    if len(channels) > 16 or max(channels) > 1 << 14:
+        raise ValueError(f"channels is {channels}, must be at most 16 numbers up to {1 << 14}")
 
 
 @dataclass
@@ -41,8 +61,11 @@ class Resample:
     silence_dbfs: float = -60.0  # a clip whose RMS is below is rejected as silent
 
     def __post_init__(self) -> None:
-        _at_least(1, sample_rate=self.sample_rate, clips_per_part=self.clips_per_part)
+        _rate(self.sample_rate)
+        _at_least(1, clips_per_part=self.clips_per_part)
         _positive(clip_seconds=self.clip_seconds)
+        _at_most(3600, clip_seconds=self.clip_seconds)
+        _at_most(MAX_BATCH, clips_per_part=self.clips_per_part)
         _fraction(max_rejected_fraction=self.max_rejected_fraction)
 
 
@@ -75,6 +98,8 @@ class Training:
         _at_least(0, seed=self.seed, warmup_steps=self.warmup_steps, save_minutes=self.save_minutes)
         _at_least(0, weight_decay=self.weight_decay, decay_steps=self.decay_steps)
         _positive(learning_rate=self.learning_rate)
+        _at_most(MAX_BATCH, batch_size=self.batch_size)
+        _at_most(4096, threads=self.threads)
         _fraction(batch_norm_momentum=self.batch_norm_momentum)
         if self.decay_steps > self.steps:
             raise ValueError(f"decay_steps is {self.decay_steps}, of {self.steps} steps")
@@ -85,6 +110,8 @@ class Training:
 def _front_end(model: "PannsModel | TaggerModel") -> None:
     _at_least(2, window_size=model.window_size)
     _at_least(1, hop_size=model.hop_size, mel_bins=model.mel_bins)
+    _at_most(MAX_WINDOW, window_size=model.window_size, hop_size=model.hop_size)
+    _at_most(MAX_WINDOW, mel_bins=model.mel_bins)
     _channels(model.channels)
     if not 0 <= model.fmin < model.fmax:
         raise ValueError(f"fmin is {model.fmin}, must be from 0 to below fmax {model.fmax}")
@@ -114,6 +141,9 @@ class PannsModel(TaggerModel):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        _rate(self.sample_rate)
+        _at_least(1, num_classes=self.num_classes)
+        _at_most(MAX_BATCH, num_classes=self.num_classes)
         if self.fmax > self.sample_rate / 2:
             raise ValueError(
                 f"fmax is {self.fmax}, must be at most half the sample rate {self.sample_rate}"
@@ -138,7 +168,9 @@ class Anchors:
 
     def __post_init__(self) -> None:
         _positive(segment_seconds=self.segment_seconds)
+        _at_most(3600, segment_seconds=self.segment_seconds)
         _at_least(1, batch_size=self.batch_size)
+        _at_most(MAX_BATCH, batch_size=self.batch_size)
 
 
 @dataclass
@@ -160,6 +192,9 @@ class Mixtures:
             num_dev_per_class=self.num_dev_per_class,
             num_eval_per_class=self.num_eval_per_class,
         )
+        _at_most(1_000_000_000, num_train=self.num_train)
+        for key in ("num_query_per_class", "num_dev_per_class", "num_eval_per_class"):
+            _at_most(MAX_BATCH, **{key: getattr(self, key)})
 
 
 @dataclass
@@ -182,7 +217,10 @@ class AmaeModel:
         _at_least(1, width=self.width, depth=self.depth, heads=self.heads)
         _at_least(1, decoder_width=self.decoder_width, decoder_heads=self.decoder_heads)
         _at_least(0, decoder_depth=self.decoder_depth)
-        _at_least(1, sample_rate=self.sample_rate)
+        _rate(self.sample_rate)
+        _at_most(1 << 14, width=self.width, decoder_width=self.decoder_width)
+        _at_most(1 << 10, depth=self.depth, decoder_depth=self.decoder_depth)
+        _at_most(MAX_WINDOW, input_frames=self.input_frames, mel_bins=self.mel_bins)
         _at_least(32, input_frames=self.input_frames)
         _at_least(16, mel_bins=self.mel_bins)
         if self.input_frames % 32 or self.mel_bins % 16:
@@ -211,6 +249,7 @@ class Amae:
             raise ValueError(f"mask_ratio is {self.mask_ratio}, must be between 0 and 1")
         _fraction(mixed_fraction=self.mixed_fraction)
         _at_least(1, mixtures_per_part=self.mixtures_per_part, batch_size=self.batch_size)
+        _at_most(MAX_BATCH, mixtures_per_part=self.mixtures_per_part, batch_size=self.batch_size)
 
 
 @dataclass
@@ -220,6 +259,7 @@ class Stft:
 
     def __post_init__(self) -> None:
         _at_least(2, window_size=self.window_size)
+        _at_most(MAX_WINDOW, window_size=self.window_size)
         _at_least(1, hop_size=self.hop_size)
         if self.hop_size > self.window_size / 2:
             raise ValueError(f"hop_size is {self.hop_size}, must be at most half of window_size")
@@ -278,6 +318,8 @@ class Evaluate:
 
     def __post_init__(self) -> None:
         _at_least(1, batch_size=self.batch_size, mixtures_per_part=self.mixtures_per_part)
+        _at_most(MAX_BATCH, batch_size=self.batch_size, mixtures_per_part=self.mixtures_per_part)
+        _at_most(MAX_BATCH, num_draws=self.num_draws)
         _at_least(1, num_draws=self.num_draws)
         _at_least(0, seed=self.seed)
 
@@ -289,3 +331,8 @@ class Pretrained:
     sound_event_detector: str | None = None
     query_encoder: str | None = None
     audio_mae: str | None = None
+
+    def __post_init__(self) -> None:
+        for key in ("sound_event_detector", "query_encoder", "audio_mae"):
+            if getattr(self, key) is not None:
+                setattr(self, key, expanded(getattr(self, key)))

@@ -1,5 +1,6 @@
 """Every recipe's YAML fits its dataclasses; what does not fit ends with 2 and one line."""
 
+import importlib
 import shutil
 from pathlib import Path
 
@@ -80,12 +81,18 @@ def test_good_overrides(conf, capsys):
         ("train.stepz=1", "train.yaml: unknown key stepz; the nearest known one is steps"),
         ("train.steps=0", "train.yaml: steps is 0, must be at least 1"),
         ("train.steps=ten", "train.yaml: steps is 'ten', expected int"),
-        ("train.learning_rate=nan", "train.yaml: learning_rate is nan, expected float"),
+        ("train.learning_rate=nan", "train.yaml: learning_rate is 'nan', expected float"),
         ("data.num_rounds.train=0", "data.yaml: num_rounds.train, dev and eval must be at least 1"),
         ("amae.model.heads=5", "amae.yaml: model.width must be a multiple of heads, in encoder"),
         ("resunet.query=name", "systems/resunet.yaml: query is 'name', not one of: embedding, "),
         ("mae_updated.amae.source=cached", "systems/mae_updated.yaml: amae.source is cached, but"),
-        ("tranin.steps=1", "--set tranin.steps=1: "),
+        ("tranin.steps=1", "--set tranin.steps=1: expected FILE.KEY=VALUE"),
+        ("nosuch.steps=1", "--set nosuch.steps=1: expected FILE.KEY=VALUE"),
+        ("data.seed=010", "data.yaml: seed is '010', expected int (write decimal digits alone"),
+        (
+            "train.steps={a: 1, a: 2}",
+            "--set train.steps={a: 1, a: 2}: '{a: 1, a: 2}' is not a YAML",
+        ),
         ("train.steps", "--set train.steps: expected FILE.KEY=VALUE, such as train.steps=10"),
         ("steps=1", "--set steps=1: expected FILE.KEY=VALUE"),
         ("train.steps=[", "--set train.steps=[: '[' is not a YAML value"),
@@ -96,6 +103,33 @@ def test_a_bad_override(conf, capsys, override, message):
     assert line.removeprefix(f"{conf}/").startswith(message), line
 
 
+@pytest.mark.parametrize(
+    ("override", "known"),
+    [
+        ("nosuch.steps=1", "train.steps"),
+        ("stepz=1", "tagger.training.steps or amae.training.steps or train.steps"),
+        ("mae_frozn.amae.fusion=concat", "mae_frozen.amae.fusion"),
+    ],
+)
+def test_the_nearest_key_is_named(conf, capsys, override, known):
+    assert error(conf, capsys, "--set", override).endswith(f"; the nearest known is {known}")
+
+
+@pytest.mark.parametrize("module", ["mixtures", "resample", "average_embeddings", "train_amae"])
+@pytest.mark.parametrize(
+    "override", ["nosuchkey=1", "nosuch.steps=1", "train.nosuch=1", "evaluate.seed=-1"]
+)
+def test_every_entry_point_refuses_what_the_check_refuses(conf, capsys, module, override):
+    """Also for a YAML that it does not read."""
+    expected = error(conf, capsys, "--set", override)
+    needed = {"average_embeddings": ["--name=a"], "train_amae": ["--systems", "resunet"]}
+    main = importlib.import_module(f"uss.bin.{module}").main
+    with pytest.raises(SystemExit) as caught:
+        main([*needed.get(module, []), f"--conf={conf}", "--set", override])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == f"{expected}\n"
+
+
 def test_a_bad_file(conf, capsys):
     path = conf / "mixtures.yaml"
     path.write_text(path.read_text() + "num_trian: 5\n")
@@ -104,7 +138,7 @@ def test_a_bad_file(conf, capsys):
     path.write_text("seed: [\n")
     assert error(conf, capsys).startswith(f"{path}: not YAML")
     path.unlink()
-    assert error(conf, capsys) == f"{path} is missing"
+    assert error(conf, capsys) == f"{path} is missing; correct it, or get it from the recipe"
 
 
 def test_what_a_recipe_must_have(conf, capsys):

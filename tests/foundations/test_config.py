@@ -121,7 +121,7 @@ def test_split_override():
         ("steps: 1\nlearning_rate: fast", "learning_rate is 'fast', expected float"),
         ("steps: 1\nlearning_rate: .nan", "learning_rate is nan, expected float"),
         ("steps: 1\nlearning_rate: .inf", "learning_rate is inf, expected float"),
-        ("steps: 1\nlearning_rate: yes", "learning_rate is True, expected float"),
+        ("steps: 1\nlearning_rate: yes", "learning_rate is 'yes', expected float"),
         ("steps: 1\namsgrad: 1", "amsgrad is 1, expected bool"),
         ("steps: 1\npath: 5", "path is 5, expected str (in quotes)"),
         ("steps: 1\nmean: x", "mean is 'x', expected float"),
@@ -130,7 +130,7 @@ def test_split_override():
         ("steps: 1\ninner: {channels: 5}", "inner.channels is 5, expected list"),
         ("steps: 1\ninner: {channels: [1, x]}", "inner.channels[] is 'x', expected int"),
         ("steps: 1\ninner: {mode: [1]}", "inner.mode is [1], not one of: joint, none"),
-        ("steps: 1\ninner: {mode: no}", "inner.mode is False, not one of: joint, none"),
+        ("steps: 1\ninner: {mode: no}", "inner.mode is 'no', not one of: joint, none"),
         ("steps: 1\ninner: {channels: []}", "inner.channels is empty"),
         ("- 1", "expected `key: value` lines"),
         ("steps: [1", "not YAML (while parsing a flow sequence"),
@@ -145,7 +145,7 @@ def test_messages_name_file_and_key(tmp_path, text, expected):
 def test_messages_of_overrides(tmp_path):
     assert message(tmp_path, "steps: 1\n", "train.stps=2").startswith("unknown key stps; the near")
     assert message(tmp_path, "steps: 1\n", "train.learning_rate=nan") == (
-        "learning_rate is nan, expected float"
+        "learning_rate is 'nan', expected float"
     )
     assert message(tmp_path, "steps: 1\n", "train.steps.x=2") == (
         "--set train.steps.x=2: steps has no keys of its own"
@@ -156,5 +156,5 @@ def test_a_missing_file_and_one_in_another_encoding(tmp_path):
     with pytest.raises(ValueError, match=r"other\.yaml is missing"):
         load(tmp_path, "other", Outer)
     (tmp_path / "latin.yaml").write_bytes("steps: 1  # é".encode("latin-1"))
-    with pytest.raises(ValueError, match=r"latin\.yaml: not YAML"):
+    with pytest.raises(ValueError, match=r"latin\.yaml: line 1: not UTF-8"):
         load(tmp_path, "latin", Outer)

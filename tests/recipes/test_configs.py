@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from tests.recipes.recipe import ROOT
-from uss.bin.check_config import check
 from uss.models.audio_mae import AudioMae
 from uss.models.mae_resunet import build_separator
 from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
+from uss.recipe_config import check
 from uss.schema import PannsModel
 
 RECIPES = sorted(path.parent.name for path in ROOT.glob("egs/*/run.sh"))

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from uss.bin.check_config import data_config
 from uss.bin.check_data import check
 from uss.config import load
 from uss.data.dataset import LABELLED_SPLITS, Dataset
 from uss.labels import audioset_classes
+from uss.recipe_config import data_config
 
 ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "egs" / "mini"

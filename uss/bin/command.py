@@ -8,15 +8,26 @@ from collections.abc import Callable
 from pathlib import Path
 
 from uss.files import DISK_ERRORS
+from uss.recipe_config import check_overrides
 
 logger = logging.getLogger(__name__)
 
 
+class Parser(argparse.ArgumentParser):
+    """Ends with status 2 and one line for an override that fits no YAML of the recipe."""
+
+    def parse_args(self, args=None, namespace=None):  # type: ignore[override]
+        options = super().parse_args(args, namespace)
+        try:
+            check_overrides(options.conf, options.overrides)
+        except ValueError as error:
+            self.exit(2, f"{error}\n")
+        return options
+
+
 def parser(doc: str) -> argparse.ArgumentParser:
     """A parser with the options of all entry points; `doc` is the module's docstring."""
-    result = argparse.ArgumentParser(
-        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    result = Parser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     result.add_argument("--conf", type=Path, default=Path("conf"), help="folder of YAML files")
     result.add_argument(
         "--set",

@@ -19,6 +19,7 @@ import yaml
 
 from uss.distributed import rank
 from uss.files import changes, code_version, command_of_stage, digest_of, write_text
+from uss.yaml_files import read_yaml
 
 # Keys of `training` that change no weight of the steps that are done (steps may grow, and the
 # training goes on, unless its learning rate has begun to fall).
@@ -105,11 +106,12 @@ def read_config(directory: Path) -> dict:
     path = Path(directory) / "config.yaml"
     if not path.exists():
         raise ValueError(f"{path} is missing: {directory} is no model directory")
+    remedy = f"remove {directory} and train again"
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        config = read_yaml(path, remedy)
         return {"facts": {}, **config}
-    except (yaml.YAMLError, TypeError):
-        raise ValueError(f"{path} is broken; remove {directory} and train again") from None
+    except TypeError:
+        raise ValueError(f"{path} is broken; {remedy}") from None
 
 
 def config_digest(config: dict) -> str:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from uss.config import expanded
+
 
 @dataclass
 class Local:
@@ -10,12 +12,18 @@ class Local:
 
     folders: list[str]  # searched with their subfolders; of a clip's files the first one is taken
 
+    def __post_init__(self) -> None:
+        self.folders = [expanded(folder) for folder in self.folders]
+
 
 @dataclass
 class Packed:
     """HDF5 files of audioset_tagging_cnn or bytedance/uss, read where they are."""
 
     files: list[str]  # paths; `*` stands for any part of a name
+
+    def __post_init__(self) -> None:
+        self.files = [expanded(file) for file in self.files]
 
 
 @dataclass
@@ -34,6 +42,7 @@ class Download:
     yt_dlp_options: list[str]
 
     def __post_init__(self) -> None:
+        self.folder = expanded(self.folder)
         if "{id}" not in self.url:
             raise ValueError(f"url is {self.url!r}, must hold {{id}}")
         for key in ("num_parallel", "max_attempts", "max_failures_in_a_row"):
@@ -82,6 +91,7 @@ class Data:
     weights: Weights
 
     def __post_init__(self) -> None:
+        self.segments_folder = expanded(self.segments_folder)
         if not self.train_segments or not self.eval_segments:
             raise ValueError("train_segments and eval_segments must each name a file")
         if "{file}" not in self.segments_url:

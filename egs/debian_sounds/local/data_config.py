@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from uss.config import expanded
+
 
 @dataclass
 class EventsPerClass:
@@ -39,6 +41,8 @@ class Data:
     floor_dbfs: list[float]  # lowest and highest RMS of the ambience
 
     def __post_init__(self) -> None:
+        if self.packages is not None:
+            self.packages = expanded(self.packages)
         if self.seed < 0:
             raise ValueError(f"seed is {self.seed}, must be at least 0")
         if not 0 < self.dev_fraction < 1:

@@ -1,0 +1,103 @@
+"""Every YAML of a recipe: which dataclass each has, and whether command-line overrides fit them."""
+
+import dataclasses
+import importlib.util
+import sys
+import typing
+from collections.abc import Iterable
+from pathlib import Path
+
+from uss import schema
+from uss.config import load, nearest, split_override
+
+FILES: dict[str, type] = {
+    "resample": schema.Resample,
+    "tagger": schema.Tagger,
+    "anchors": schema.Anchors,
+    "mixtures": schema.Mixtures,
+    "amae": schema.Amae,
+    "train": schema.Training,
+    "evaluate": schema.Evaluate,
+    "pretrained": schema.Pretrained,
+}
+
+
+def data_config(recipe: Path) -> type:
+    """The dataclass `Data` of the recipe's own data.yaml, from its local/data_config.py."""
+    path = recipe / "local" / "data_config.py"
+    if not path.exists():
+        raise ValueError(f"{path} is missing: it must define the dataclass Data of data.yaml")
+    name = "data_config"
+    if getattr(sys.modules.get(name), "__file__", None) != str(path):
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module  # dataclasses look their module up there
+        spec.loader.exec_module(module)
+    return sys.modules[name].Data
+
+
+def systems(conf: Path) -> dict[str, type]:
+    return {f"systems/{path.stem}": schema.System for path in sorted(conf.glob("systems/*.yaml"))}
+
+
+def check(conf: Path, overrides: list[str]) -> dict[str, object]:
+    """Every configuration of a recipe by name (`systems/<name>` for a system).
+
+    Raises:
+        ValueError: for the first key or override that does not fit.
+    """
+    known = {"data": data_config(conf.resolve().parent), **FILES, **systems(conf)}
+    if not systems(conf):
+        raise ValueError(f"{conf / 'systems'} has no YAML file: a recipe needs a system")
+    check_overrides(conf, overrides)
+    return {name: load(conf, name, cls, overrides) for name, cls in known.items()}
+
+
+def check_overrides(conf: Path, overrides: list[str]) -> None:
+    """Raises ValueError, naming the nearest known key, for an override that fits no YAML of the
+    recipe: an entry point reads a few of them, and would not see the others."""
+    known = FILES | systems(conf)
+    recipe = conf.resolve().parent
+    is_recipe = (recipe / "local" / "data_config.py").exists()
+    if is_recipe and overrides:
+        known["data"] = data_config(recipe)
+    stems = {name.rpartition("/")[2]: name for name in known}
+    wanted = {}
+    for override in overrides:
+        key = override.partition("=")[0]
+        stem, dot, _ = key.partition(".")
+        if stem == "data" and dot and not is_recipe:
+            continue  # what reads data.yaml brings its own dataclass
+        if not dot or stem not in stems or key == override:
+            raise ValueError(_unknown(override, known))
+        split_override(override)
+        wanted[stems[stem]] = known[stems[stem]]
+    for name, cls in wanted.items():
+        load(conf, name, cls, overrides)
+
+
+def _unknown(override: str, known: dict[str, type]) -> str:
+    name = override.partition("=")[0]
+    shown = " ".join(override.split())[:200]
+    keys = [
+        f"{file.rpartition('/')[2]}.{key}" for file, cls in known.items() for key in keys_of(cls)
+    ]
+    if "." in name:
+        some = [nearest(name, keys)]
+    else:  # which file is not said
+        last = nearest(name, [key.rpartition(".")[2] for key in keys])
+        some = [key for key in keys if key.endswith(f".{last}")][:3]
+    return (
+        f"--set {shown}: expected FILE.KEY=VALUE, such as train.steps=10, with the name of a file "
+        f"in conf/ or conf/systems/; the nearest known is {' or '.join(some)}"
+    )
+
+
+def keys_of(cls: type, prefix: str = "") -> Iterable[str]:
+    """The dotted keys of a dataclass."""
+    for name, hint in typing.get_type_hints(cls).items():
+        if dataclasses.is_dataclass(hint):
+            yield from keys_of(typing.cast(type, hint), f"{prefix}{name}.")
+        else:
+            yield prefix + name
