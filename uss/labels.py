@@ -3,6 +3,7 @@
 import csv
 import difflib
 import io
+from collections import Counter
 from importlib import resources
 from pathlib import Path
 
@@ -22,8 +23,12 @@ class Classes:
         self.ids = [row.class_id for row in rows]
         self.names = [row.name for row in rows]
         self._index = {class_id: index for index, class_id in enumerate(self.ids)}
-        if len(self._index) != len(self.ids):
-            raise ValueError(f"{origin}: a class_id stands twice")
+        for what, values in (("class_id", self.ids), ("name", self.names)):
+            (twice, count), *_ = Counter(values).most_common(1) or [("", 1)]
+            if count > 1:
+                raise ValueError(f"{origin}: the {what} {twice!r} stands twice")
+            if "" in values:
+                raise ValueError(f"{origin}: a {what} is empty")
 
     def __len__(self) -> int:
         return len(self.ids)

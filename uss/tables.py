@@ -2,14 +2,16 @@
 
 import csv
 import io
-import math
 import operator
+import re
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from uss.files import stage_that_writes, write_text
+from uss.table_checks import MAX_SHOWN, validate
+from uss.text_files import read_text
 
 
 class ClassRow(NamedTuple):
@@ -97,13 +99,14 @@ class Result(NamedTuple):
 
 
 Row = TypeVar("Row", bound=NamedTuple)
+INTEGER = re.compile(r"-?[0-9]{1,18}")
 KEY_LENGTH: dict[type, int] = {Result: 3}  # the leading columns that form the id; one elsewhere
 
 
 def write_table(path: Path | str, rows: Iterable[Row], cls: type[Row]) -> None:
     """Write rows sorted by id, atomically. Raises ValueError as `read_table` would."""
     rows = sorted(rows, key=_key(cls))
-    _validate(rows, cls, path)
+    validate(rows, cls, _key(cls), path)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(cls._fields)
@@ -118,33 +121,82 @@ def read_table(path: Path | str, cls: type[Row]) -> list[Row]:
     Raises:
         ValueError: with file, line, id and remedy.
     """
-    path = Path(path)
-    if not path.exists():
-        raise ValueError(f"{path} is missing; {stage_that_writes(path)}")
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = _read_rows(csv.reader(file), cls, path)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path}: not CSV in UTF-8 ({error}); {stage_that_writes(path)}") from None
-    _validate(rows, cls, path)
+    remedy = stage_that_writes(path)
+    lines, rows = _read(path, cls, remedy)
+    validate(rows, cls, _key(cls), path, lines)
     return rows
 
 
-def _read_rows(reader: typing.Any, cls: type[Row], path: Path) -> list[Row]:
-    if next(reader, []) != list(cls._fields):
-        raise ValueError(f"{path}: line 1: the header must be {','.join(cls._fields)}")
+def read_rows(path: Path | str, cls: type[Row], remedy: str) -> list[Row]:
+    """The rows of a table in any order, without an id of its own. Raises as `read_table`."""
+    return _read(path, cls, remedy)[1]
+
+
+def _read(path: Path | str, cls: type[Row], remedy: str) -> tuple[list[int], list[Row]]:
+    """(line in which each row begins, the rows). Lines end as they may; empty ones say nothing."""
+    text = read_text(path, remedy)
+    lines = _lines(csv.reader(io.StringIO(text, newline=""), strict=True), path, remedy)
+    _, header = next(lines, (0, []))
+    if header != list(cls._fields):
+        found = ",".join(header)[:MAX_SHOWN]
+        raise ValueError(
+            f"{path}: line 1: the header must be {','.join(cls._fields)}, with commas and without "
+            f"spaces, not {found!r}"
+        )
     types = typing.get_type_hints(cls)
-    rows = []
-    for cells in reader:
+    kinds = [READERS[kind] for kind in types.values()]
+    numbers, rows = [], []
+    for first, cells in lines:
+        if not cells or (len(cells) == 1 and not cells[0].strip()):
+            continue
         try:
-            values = [kind(cell) for kind, cell in zip(types.values(), cells, strict=True)]
+            values = [kind(cell) for kind, cell in zip(kinds, cells, strict=True)]
         except ValueError:
             raise ValueError(
-                f"{path}: line {reader.line_num}: id {cells[0] if cells else ''!r} "
-                f"{_misfit(cells, types)}; {stage_that_writes(path)}"
+                f"{path}: line {first}: id {cells[0][:MAX_SHOWN]!r} {_misfit(cells, types)}; "
+                f"{remedy}"
             ) from None
+        numbers.append(first)
         rows.append(cls(*values))
-    return rows
+    return numbers, rows
+
+
+def _lines(reader: typing.Any, path: Path | str, remedy: str) -> Iterator[tuple[int, list[str]]]:
+    """(line in which it begins, cells) of each row."""
+    while True:
+        first = reader.line_num + 1
+        try:
+            yield first, next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise ValueError(
+                f"{path}: line {first}: not CSV ({error}: is a quote missing?); {remedy}"
+            ) from None
+
+
+def _integer(cell: str) -> int:
+    """Decimal digits that fit 64 bits: int() takes 1_000, and digits of all scripts."""
+    if not INTEGER.fullmatch(cell):
+        raise ValueError
+    return int(cell)
+
+
+def _float(cell: str) -> float:
+    if "_" in cell or not cell.isascii():
+        raise ValueError
+    return float(cell)
+
+
+def _bool(cell: str) -> bool:
+    if cell not in ("0", "1"):
+        raise ValueError
+    return cell == "1"
+
+
+READERS: dict[type, typing.Callable[[str], typing.Any]] = {
+    **{str: str, int: _integer, float: _float, bool: _bool}
+}
 
 
 def _misfit(cells: list[str], types: dict[str, type]) -> str:
@@ -152,9 +204,10 @@ def _misfit(cells: list[str], types: dict[str, type]) -> str:
         return f"has {len(cells)} columns, expected {len(types)}"
     for (field, kind), cell in zip(types.items(), cells, strict=True):
         try:
-            kind(cell)
+            READERS[kind](cell)
         except ValueError:
-            return f"has {field} {cell!r}, expected {kind.__name__}"
+            expected = "0 or 1" if kind is bool else kind.__name__
+            return f"has {field} {cell[:MAX_SHOWN]!r}, expected {expected}"
     raise AssertionError("the cells fit")
 
 
@@ -164,45 +217,3 @@ def _key(cls: type) -> typing.Callable:
 
 def _text(value: object) -> str:
     return format(value, ".9g") if isinstance(value, float) else str(value)
-
-
-def _validate(rows: list, cls: type, path: Path | str) -> None:
-    key = _key(cls)
-    checked = [
-        (field, position)
-        for position, (field, kind) in enumerate(typing.get_type_hints(cls).items())
-        if kind is float or field == "start_sample"
-    ]
-    before = None
-    for line, row in enumerate(rows, start=2):
-        row_id = key(row)
-        fault = _fault(row, checked) or _fault_of_order(before, row_id)
-        if fault:
-            shown = " ".join(map(str, row_id))
-            raise ValueError(
-                f"{path}: line {line}: id {shown!r} {fault}; {stage_that_writes(path)}"
-            )
-        before = row_id
-
-
-def _fault_of_order(before: tuple | None, key: tuple) -> str | None:
-    if "" in key:
-        return "is empty"
-    if before is not None and before == key:
-        return "stands twice"
-    if before is not None and before > key:
-        return "is out of order (sort by id)"
-    return None
-
-
-def _fault(row: NamedTuple, checked: list[tuple[str, int]]) -> str | None:
-    """checked: the fields with numbers to check, and where they stand."""
-    for field, position in checked:
-        value = row[position]
-        if not math.isfinite(value):
-            return f"has {field} {value}, which is not finite"
-        if field in ("start_seconds", "start_sample") and value < 0:
-            return f"has {field} {value}, which is negative"
-        if field == "duration_seconds" and value <= 0:
-            return f"has {field} {value}, which is not positive"
-    return None

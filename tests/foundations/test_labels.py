@@ -30,8 +30,14 @@ def test_faults(tmp_path):
     write_table(path, [ClassRow(0, "/m/a", "A"), ClassRow(2, "/m/b", "B")], ClassRow)
     with pytest.raises(ValueError, match=r"classes\.csv: the indices must be 0, 1, 2"):
         read_classes(path)
-    with pytest.raises(ValueError, match="x: a class_id stands twice"):
+    with pytest.raises(ValueError, match="x: the class_id 'a' stands twice"):
         classes("a", "a")
+    for rows, message in (
+        ([ClassRow(0, "/m/a", "A"), ClassRow(1, "/m/b", "A")], "x: the name 'A' stands twice"),
+        ([ClassRow(0, "/m/a", "")], "x: a name is empty"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Classes(rows, "x")
     with pytest.raises(ValueError, match="no class is named 'Bea'; the nearest are: .*nb"):
         classes("a", "b", "c").index_of_name("Bea")
 

@@ -1,5 +1,7 @@
 """Tables: what is read is what was written, and a fault is named by file, line, id and remedy."""
 
+import os
+
 import pytest
 
 from uss.tables import (
@@ -9,8 +11,10 @@ from uss.tables import (
     Clip,
     Event,
     Mixture,
+    PackedRow,
     Rejected,
     Result,
+    read_rows,
     read_table,
     write_table,
 )
@@ -80,7 +84,22 @@ REMEDY = "; stage 0 writes it: ./run.sh --stage 0 --stop-stage 0"
         ("", "line 1: the header must be clip_id,path,start_seconds,duration_seconds,labels,group"),
         (GOOD, "line 1: the header must be clip_id,"),
         (HEADER + GOOD + "b,b.wav\n", "line 3: id 'b' has 2 columns, expected 6" + REMEDY),
-        (HEADER + GOOD + "\n", "line 3: id '' has 0 columns, expected 6" + REMEDY),
+        (HEADER.replace(",", ";"), "line 1: the header must be clip_id,"),
+        (HEADER.replace(",", ", "), "line 1: the header must be clip_id,"),
+        (HEADER + ",,,,,\n", "line 2: id '' has start_seconds '', expected float" + REMEDY),
+        (HEADER + "\n\n" + GOOD + "b\n", "line 5: id 'b' has 1 columns, expected 6" + REMEDY),
+        (HEADER + '"a,a.wav,0,10,,g\n\n', "line 2: not CSV (unexpected end of data"),
+        (HEADER + '"a"a,a.wav,0,10,,g\n', "line 2: not CSV ("),
+        (HEADER + f"{'a' * 200_000},a.wav,0,10,,g\n", "line 2: not CSV (field larger than"),
+        (HEADER + "a,a\0.wav,0,10,,g\n", "line 2: a NUL character, so this is no text" + REMEDY),
+        (HEADER + "a,a.wav,1_0,10,,g\n", "line 2: id 'a' has start_seconds '1_0', expected float"),
+        (HEADER + "a,a.wav,٣,10,,g\n", "line 2: id 'a' has start_seconds '٣', expected float"),
+        (HEADER + "a,a.wav,0x10,9,,g\n", "line 2: id 'a' has start_seconds '0x10', expected fl"),
+        (HEADER + "a,a.wav,1e400,9,,g\n", "line 2: id 'a' has start_seconds inf, which is not f"),
+        (HEADER + "a,a.wav,1e300,9,,g\n", "line 2: id 'a' has start_seconds 1e+300, which is b"),
+        (HEADER + "a\x1b,a.wav,0,9,,g\n", "line 2: id 'a\\x1b' has clip_id 'a\\x1b', with a con"),
+        (HEADER + '"a\nb",a.wav,0,9,,g\n', "line 2: id 'a\\nb' has clip_id 'a\\nb', with a con"),
+        (HEADER + " a,a.wav,0,9,,g\n", "line 2: id ' a' has clip_id ' a', with a space at its"),
         (HEADER + GOOD + GOOD, "line 3: id 'a' stands twice" + REMEDY),
         (HEADER + "b" + GOOD + GOOD, "line 3: id 'a' is out of order (sort by id)" + REMEDY),
         (HEADER + ",a.wav,0,10,,g\n", "line 2: id '' is empty" + REMEDY),
@@ -104,10 +123,69 @@ REMEDY = "; stage 0 writes it: ./run.sh --stage 0 --stop-stage 0"
 )
 def test_faults(tmp_path, text, message):
     path = tmp_path / "clips.csv"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError) as caught:
         read_table(path, Clip)
     assert str(caught.value).startswith(f"{path}: {message}"), caught.value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeff" + HEADER + GOOD,
+        (HEADER + GOOD).replace("\n", "\r\n"),
+        "\ufeff" + (HEADER + GOOD + "\n\n").replace("\n", "\r\n"),
+        (HEADER + GOOD).replace("\n", "\r"),
+        HEADER + GOOD + "\n",
+        HEADER + "\n" + GOOD + "  \n",
+        (HEADER + GOOD).rstrip("\n"),
+        'clip_id,"path",start_seconds,duration_seconds,labels,group\n"a","a.wav","0","10","/m/1",g\n',
+        HEADER + "a,a.wav, 0 ,1e1,/m/1,g\n",
+    ],
+)
+def test_tables_as_other_programs_write_them(tmp_path, text):
+    path = tmp_path / "clips.csv"
+    path.write_bytes(text.encode())
+    assert read_table(path, Clip) == [Clip("a", "a.wav", 0.0, 10.0, "/m/1", "g")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+def test_utf_16_is_refused(tmp_path, encoding):
+    path = tmp_path / "clips.csv"
+    path.write_bytes((HEADER + GOOD).encode(encoding))
+    with pytest.raises(ValueError, match=r"clips\.csv(: line 1: a NUL| is in UTF-16: save it as)"):
+        read_table(path, Clip)
+
+
+@pytest.mark.parametrize("cell", ["1_0", "٣", "0x10", "1.0", "1e3", "-1", "9" * 19, "9" * 5000, ""])
+def test_whole_numbers(tmp_path, cell):
+    path = tmp_path / "packed.csv"
+    path.write_text(f"clip_id,row\na,{cell}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"packed\.csv: line 2: id 'a' has row .*; stage 0 writes"):
+        read_table(path, PackedRow)
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "../x", "/a"])
+def test_an_id_that_names_a_folder(tmp_path, name):
+    with pytest.raises(ValueError, match="mixture_id .*, which cannot be a file's name"):
+        write_table(tmp_path / "eval.csv", [Mixture(name, "a", "b")], Mixture)
+
+
+def test_what_is_no_file(tmp_path):
+    for path in (tmp_path / "clips.csv", tmp_path / "pipe" / "clips.csv"):
+        path.parent.mkdir(exist_ok=True)
+        path.mkdir() if path.parent == tmp_path else os.mkfifo(path)
+        with pytest.raises(ValueError, match=r"clips\.csv is not a file; stage 0 writes it"):
+            read_table(path, Clip)
+
+
+def test_rows_in_any_order(tmp_path):
+    path = tmp_path / "pairs.csv"
+    path.write_text("pair_id,class_id,other_class_id\nb,x,y\na,x,y\na,x,y\n")
+    assert [row.pair_id for row in read_rows(path, ClassPair, "correct it")] == ["b", "a", "a"]
+    path.write_text("pair_id,class_id,other_class_id\nb,x\n")
+    with pytest.raises(ValueError, match="line 2: id 'b' has 2 columns, expected 3; correct it"):
+        read_rows(path, ClassPair, "correct it")
 
 
 def test_an_anchor_cannot_start_before_its_clip(tmp_path):
@@ -134,5 +212,5 @@ def test_missing_and_unreadable_files(tmp_path):
         read_table(tmp_path / "mixtures" / "eval.csv", Mixture)
     path = tmp_path / "clips.csv"
     path.write_bytes((HEADER + GOOD).replace("g", "é").encode("latin-1"))
-    with pytest.raises(ValueError, match=r"clips\.csv: not CSV in UTF-8"):
+    with pytest.raises(ValueError, match=r"clips\.csv: line 1: not UTF-8"):
         read_table(path, Clip)

@@ -4,16 +4,16 @@ They come from a folder that the user names, or by `apt-get download` (with pack
 own, so it needs no root and no `apt-get update` before) and `pip download` into data/packages.
 """
 
-import csv
 import logging
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from uss.files import digest
+from uss.tables import read_rows
 
 logger = logging.getLogger(__name__)
 
@@ -39,9 +39,7 @@ class Found(NamedTuple):
 
 
 def read_packages(path: Path) -> list[Package]:
-    with open(path, newline="", encoding="utf-8") as file:
-        rows: list[dict[str, Any]] = list(csv.DictReader(file))
-    return [Package(**{**row, "num_bytes": int(row["num_bytes"])}) for row in rows]
+    return read_rows(path, Package, "the repository has it: git checkout local")
 
 
 def get_packages(packages: list[Package], folder: Path, download: bool) -> dict[str, Found]:

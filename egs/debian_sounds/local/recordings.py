@@ -1,10 +1,9 @@
 """The recordings: listed in the table, extracted, compared with it, grouped by common origin."""
 
-import csv
 import logging
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from extraction import extract
@@ -12,6 +11,7 @@ from fingerprint import copies
 from packages import Found, Package
 
 from uss import audio
+from uss.tables import read_rows
 
 DURATION_TOLERANCE_SECONDS = 0.02  # the table has two decimals
 
@@ -54,21 +54,7 @@ class Recording(NamedTuple):
 
 
 def read_listed(path: Path) -> list[Listed]:
-    with open(path, newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        if reader.fieldnames != list(Listed._fields):
-            raise ValueError(f"{path}: line 1: the header must be {','.join(Listed._fields)}")
-        rows: list[dict[str, Any]] = list(reader)
-        return [
-            Listed(**row)._replace(
-                duration_seconds=float(row["duration_seconds"]),
-                sample_rate=int(row["sample_rate"]),
-                num_channels=int(row["num_channels"]),
-                benchmark=row["benchmark"] == "1",
-                doubtful=row["doubtful"] == "1",
-            )
-            for row in rows
-        ]
+    return read_rows(path, Listed, "the repository has it: git checkout local")
 
 
 def load_mono(file: Path | str) -> tuple[np.ndarray, int]:
