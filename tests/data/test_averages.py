@@ -1,5 +1,8 @@
 """Stage 6: the mean over a class's query targets."""
 
+from pathlib import Path
+
+import h5py
 import numpy as np
 import pytest
 
@@ -63,5 +66,13 @@ def test_a_broken_file(written):
     average_embeddings.main(["--name", "a"])
     with open(OUTPUT, "r+b") as file:
         file.truncate(500)
-    with pytest.raises(ValueError, match="missing or broken"):
+    with pytest.raises(ValueError, match=r"broken: .*; stage 6 writes it"):
         read_average_embeddings(OUTPUT)
+
+
+def test_an_embedding_that_is_not_finite(written):
+    path = Path("data/train/anchors/part_0001.h5")
+    with h5py.File(path, "r+") as file:
+        file["embedding"][:] = np.nan
+    with pytest.raises(ValueError, match="data/train/anchors holds an embedding that is not fin"):
+        average_embeddings.main(["--name", "a"])

@@ -110,14 +110,14 @@ def test_a_truncated_part(arrays):
     content = path.read_bytes()
     for length in (len(content) - 1, len(content) // 2, 100, 0):
         path.write_bytes(content[:length])
-        with pytest.raises(ValueError, match=r"part_0002\.h5: missing or broken .*run stage 1"):
+        with pytest.raises(ValueError, match=r"part_0002\.h5: broken.*; remove it and run stage 1"):
             Packed(folder, stage=1)
 
 
 def test_a_missing_part_shifts_no_rows(arrays):
     folder, _ = arrays
     part_path(folder, 1).unlink()
-    with pytest.raises(ValueError, match=r"part_0001\.h5: missing or broken"):
+    with pytest.raises(ValueError, match=r"part_0001\.h5 is missing; .*stage 1"):
         Packed(folder, stage=1)
 
 

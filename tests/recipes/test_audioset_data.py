@@ -203,9 +203,9 @@ def unequal(path):
 @pytest.mark.parametrize(
     "damage, message",
     [
-        (cut, "no HDF5 file, or broken"),
-        (lambda path: path.write_text("<html>"), "no HDF5 file, or broken"),
-        (without_targets, "lacks target: expected a waveform file"),
+        (cut, "broken: it does not open"),
+        (lambda path: path.write_text("<html>"), "broken, or no HDF5 file"),
+        (without_targets, "lacks target; expected a waveform file"),
         (as_float, r"waveform is float32 \(20, 4000\), expected int16"),
         (other_class_order, "row 0, Y.*: the target has other classes"),
         (unequal, "its datasets differ in length"),

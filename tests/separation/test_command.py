@@ -101,7 +101,10 @@ def test_queries_by_example_are_averaged_and_kept(uss, write, caplog, model):
     with pytest.raises(ValueError, match="made with another query encoder"):
         uss("a.wav", "--query", "kept.h5", system="at_soft")
     Path("other.h5").write_text("nothing")
-    with pytest.raises(ValueError, match="not a query that --save-query wrote"):
+    with pytest.raises(
+        ValueError,
+        match="other.h5: broken, or no HDF5 file; give --query",
+    ):
         uss("a.wav", "--query", "other.h5")
 
 

@@ -149,7 +149,7 @@ def merge(dataset: Dataset, config: Anchors, pretrained: Pretrained) -> None:
     scores = {}
     all_parts = work(dataset, config, pretrained)
     for split in LABELLED_SPLITS:
-        packed = Packed(dataset.data / split / "waveforms", stage=1)
+        clips = WaveformSet(dataset.data / split)
         for name in anchor_sets(dataset, split):
             folder = dataset.data / split / name
             steps = [part.step for part in all_parts if part[:2] == (split, name)]
@@ -172,13 +172,13 @@ def merge(dataset: Dataset, config: Anchors, pretrained: Pretrained) -> None:
             )
             events = dataset.events(split)
             if events is not None and name == anchor_sets(dataset, split)[-1]:
-                clip_seconds = packed.width("waveform")[0] / packed.attributes["sample_rate"]
+                clip_seconds = clips.num_samples / clips.sample_rate
                 scores[split] = score_anchors(
                     anchors,
                     events,
                     config.segment_seconds,
                     clip_seconds,
-                    int(packed.attributes["sample_rate"]),
+                    clips.sample_rate,
                 )
                 logger.info(
                     "%s: %.1f %% of the detected anchors hit a true event, %.1f %% of random ones",

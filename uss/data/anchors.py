@@ -6,6 +6,7 @@ import numpy as np
 
 from uss.audio import from_int16
 from uss.data.packed import Packed
+from uss.schema import SAMPLE_RATES
 from uss.tables import Anchor, read_table
 
 AT_MIXTURE_LEVEL = "at_mixture_level"  # attribute of imported parts: energies are matched already
@@ -34,6 +35,9 @@ class AnchorSet:
         by_id = {anchor.anchor_id: anchor for anchor in read_table(table, Anchor)}
         self.packed = Packed(Path(split_dir) / name, stage=2)
         ids = self.packed.strings("anchor_id")
+        self.packed.require("waveform", "int16 float32", "anchors", "samples")
+        self.packed.require("embedding", "float32", "anchors", "size")
+        self.packed.require("probabilities", "float32", "anchors", "classes")
         if set(ids) != by_id.keys():
             raise ValueError(
                 f"{table} and {self.packed.folder} hold different anchors; write both again: "
@@ -41,7 +45,7 @@ class AnchorSet:
             )
         self.anchors = [by_id[anchor_id] for anchor_id in ids]
         self.row_of = {anchor_id: row for row, anchor_id in enumerate(ids)}
-        self.sample_rate = int(self.packed.attributes["sample_rate"])
+        self.sample_rate = self.packed.number("sample_rate", *SAMPLE_RATES)
         self.at_mixture_level = bool(self.packed.attributes.get(AT_MIXTURE_LEVEL, False))
         self.num_samples = self.packed.width("waveform")[0]
 

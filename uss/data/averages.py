@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import NamedTuple
 
-import h5py
 import numpy as np
 
+from uss import hdf5
 from uss.data.mixtures import MixtureList
+from uss.files import command_of_stage
 from uss.labels import Classes
 
 
@@ -21,7 +22,10 @@ class AverageEmbeddings(NamedTuple):
 
 
 def average_embeddings(query: MixtureList, classes: Classes) -> AverageEmbeddings:
-    """Means over the targets of the query list; zero where a class has none."""
+    """Means over the targets of the query list; zero where a class has none.
+
+    Raises ValueError where one is not finite.
+    """
     anchors = query.anchors
     rows_of: list[list[int]] = [[] for _ in classes.ids]
     for row in query.target_rows:
@@ -33,22 +37,28 @@ def average_embeddings(query: MixtureList, classes: Classes) -> AverageEmbedding
             [read(rows).mean(axis=0, dtype=np.float64) if rows else empty for rows in rows_of]
         ).astype(np.float32)
 
-    return AverageEmbeddings(
-        classes.ids,
-        means(anchors.embeddings),
-        means(anchors.probabilities),
-        np.array([len(rows) for rows in rows_of]),
-    )
+    embedding, probabilities = means(anchors.embeddings), means(anchors.probabilities)
+    if not (np.isfinite(embedding).all() and np.isfinite(probabilities).all()):
+        raise ValueError(
+            f"{anchors.packed.folder} holds an embedding that is not finite; remove it and run "
+            f"stage 2 again: {command_of_stage(2)}"
+        )
+    num_targets = np.array([len(rows) for rows in rows_of])
+    return AverageEmbeddings(classes.ids, embedding, probabilities, num_targets)
 
 
 def read_average_embeddings(path: Path | str) -> AverageEmbeddings:
-    """Raises ValueError where the file is not there or broken."""
-    try:
-        with h5py.File(path, "r") as file:
-            class_id = [value.decode() for value in file["class_id"]]
-            arrays = [file[name][:] for name in AverageEmbeddings._fields[1:]]
-    except (OSError, KeyError):
-        raise ValueError(
-            f"{path} is missing or broken; stage 6 writes it: ./run.sh --stage 6 --stop-stage 6"
-        ) from None
+    """Raises ValueError where the file is missing, broken or holds anything else."""
+    with hdf5.Reader(path, f"stage 6 writes it: {command_of_stage(6)}") as file:
+        class_id = file.strings("class_id")
+        embedding = file.array("embedding", "float32", "classes", "size")
+        probabilities = file.array("probabilities", "float32", "classes", "of the tagger")
+        num_targets = file.array("num_targets", "int64", "classes")
+        arrays = (embedding, probabilities, num_targets)
+        if any(len(array) != len(class_id) for array in arrays):
+            raise file.fault("its datasets differ in length")
+        if not (np.isfinite(embedding).all() and np.isfinite(probabilities).all()):
+            raise file.fault("an average embedding is not finite")
+        if num_targets.min(initial=0) < 0:
+            raise file.fault("a number of targets is negative")
     return AverageEmbeddings(class_id, *arrays)

@@ -26,6 +26,9 @@ class FeatureSet:
     def __init__(self, data: Path | str, system: System, list_name: str = "train") -> None:
         folder = feature_dir(Path(data), system, list_name)
         self.packed = Packed(folder, stage=4)
+        is_grid = system.amae.fusion == "bottleneck"
+        sizes = ("mixtures", "steps", *(("patches",) if is_grid else ()), "width")
+        self.packed.require("features", "float16", *sizes)
 
     def __len__(self) -> int:
         return len(self.packed)

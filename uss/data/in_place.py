@@ -77,7 +77,9 @@ class RowsInPlace:
     """
 
     def __init__(self, packed: Packed) -> None:
-        self.num_samples = int(packed.attributes["num_samples"])
+        self.num_samples = packed.number("num_samples")
+        packed.require("row", "int64", "clips")
+        packed.require("source_mtime_ns", "int64", "clips")
         everything = range(len(packed))
         self._rows = packed.read("row", everything)
         self._times = packed.read("source_mtime_ns", everything)
@@ -89,9 +91,9 @@ class RowsInPlace:
 
     def read(self, rows: np.ndarray | range | list[int]) -> np.ndarray:
         """(len(rows), num_samples) int16."""
+        files = [self._file(int(self._file_of_row[row]), int(self._times[row])) for row in rows]
         result = np.empty((len(rows), self.num_samples), np.int16)
-        for number, row in enumerate(rows):
-            file = self._file(int(self._file_of_row[row]), int(self._times[row]))
+        for number, (row, file) in enumerate(zip(rows, files, strict=True)):
             result[number] = file.waveform(int(self._rows[row]))
         return result
 
@@ -103,5 +105,11 @@ class RowsInPlace:
                     f"{path} is gone or changed since stage 1 validated it; run stages 0 and 1 "
                     "again: ./run.sh --stage 0 --stop-stage 1"
                 )
-            self._files[number] = PackedClips(path)
+            file = PackedClips(path)
+            if file.num_samples != self.num_samples:
+                raise ValueError(
+                    f"{path} has clips of {file.num_samples} samples, not {self.num_samples}; run "
+                    "stages 0 and 1 again: ./run.sh --stage 0 --stop-stage 1"
+                )
+            self._files[number] = file
         return self._files[number]

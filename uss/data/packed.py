@@ -5,10 +5,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import h5py
 import numpy as np
 
-from uss.files import atomic, digest_of_files
+from uss import hdf5
+from uss.files import command_of_stage, digest_of_files
 
 PART_NAME = "part_{:04d}.h5"
 MAX_MAPS = 256  # open at a time: each holds a file descriptor, of which a process may have 1024
@@ -27,7 +27,7 @@ def write_part(
     """
     lengths = {len(values) for values in datasets.values()}
     assert len(lengths) == 1, lengths
-    with atomic(path) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5.created(path) as file:
         for name, values in datasets.items():
             if isinstance(values, list):
                 values = np.asarray([value.encode() for value in values], "S" if values else "S1")
@@ -43,7 +43,8 @@ class Packed:
         stage: the stage that writes the folder, for the message where it is missing.
 
     Raises:
-        ValueError: no parts, a part that is missing or does not open, parts of different runs.
+        ValueError: no parts, a part that is missing, broken or no packed arrays, parts of
+            different runs.
     """
 
     def __init__(self, folder: Path | str, stage: int) -> None:
@@ -53,29 +54,45 @@ class Packed:
         self.paths = [part_path(self.folder, part) for part in range(num_parts)]
         if not self.paths:
             raise ValueError(
-                f"{folder} has no parts; stage {stage} writes them: "
-                f"./run.sh --stage {stage} --stop-stage {stage}"
+                f"{folder} has no parts; stage {stage} writes them: {command_of_stage(stage)}"
             )
         self._layouts = [self._layout(path) for path in self.paths]
         self.attributes = self._layouts[0].attributes
         for path, layout in zip(self.paths, self._layouts, strict=True):
             if layout.kind() != self._layouts[0].kind():
                 raise ValueError(
-                    f"{path} and {self.paths[0]} were made with different settings; "
-                    f"run stage {stage} again: ./run.sh --stage {stage} --stop-stage {stage}"
+                    f"{path} and {self.paths[0]} were made with different settings; {self._remedy}"
                 )
         self._starts = np.cumsum([0, *[layout.num_rows() for layout in self._layouts]])
         self._maps: dict[tuple[str, int], np.ndarray] = {}
 
     def _layout(self, path: Path) -> "Layout":
-        try:
-            with h5py.File(path, "r") as file:
-                arrays = {name: _array(path, dataset) for name, dataset in file.items()}
-                return Layout(dict(file.attrs), arrays)
-        except (OSError, RuntimeError) as error:
-            raise ValueError(
-                f"{path}: missing or broken ({error}); remove it and run stage {self.stage} again"
-            ) from None
+        with hdf5.Reader(path, f"remove it and {self._remedy}") as file:
+            arrays = {name: file.stored(name) for name in file.names()}
+            for name, array in arrays.items():
+                if array.offset is None and 0 not in array.shape:
+                    raise file.fault(f"{name} is not contiguous")
+            lengths = {name: array.shape[0] for name, array in arrays.items()}
+            if len(set(lengths.values())) != 1:
+                raise file.fault(f"its datasets differ in length: {lengths}")
+            return Layout(file.attributes(), arrays)
+
+    @property
+    def _remedy(self) -> str:
+        return f"run stage {self.stage} again: {command_of_stage(self.stage)}"
+
+    def require(self, name: str, kinds: str, *sizes: str) -> None:
+        """Raises ValueError unless a dataset is of one of these types (by spaces; `text`), with
+        one dimension a name."""
+        if name not in self:
+            raise ValueError(f"{self.paths[0]} lacks {name}; {self._remedy}")
+        stored = self._layouts[0].arrays[name]
+        hdf5.refuse_other_form(self.paths[0], self._remedy, name, stored, kinds, *sizes)
+
+    def number(self, name: str, low: int = 1, high: int = hdf5.MAX_NUMBER) -> int:
+        """An attribute that is a whole number in a range."""
+        value = self.attributes.get(name)
+        return hdf5.whole(value, self.paths[0], name, self._remedy, low, high)
 
     def _part(self, name: str, part: int) -> np.ndarray:
         """One dataset of one part, mapped; the map that was opened first makes room."""
@@ -105,8 +122,12 @@ class Packed:
         ]
 
     def strings(self, name: str) -> list[str]:
-        parts = range(len(self.paths))
-        return [value.decode() for part in parts for value in self._part(name, part)]
+        self.require(name, "text", "rows")
+        result = []
+        for part, path in enumerate(self.paths):
+            values = self._part(name, part).tolist()
+            result += hdf5.decoded(values, f"{path}: {name}", self._remedy)
+        return result
 
     def width(self, name: str) -> tuple[int, ...]:
         """Shape of one row."""
@@ -123,19 +144,11 @@ class Packed:
         return result
 
 
-class Array(NamedTuple):
-    """Where a contiguous dataset lies in its file, in bytes; offset None where it is empty."""
-
-    dtype: np.dtype
-    shape: tuple[int, ...]
-    offset: int | None
-
-
 class Layout(NamedTuple):
     """What a part holds."""
 
     attributes: dict[str, Any]
-    arrays: dict[str, Array]
+    arrays: dict[str, hdf5.Stored]
 
     def num_rows(self) -> int:
         return next(iter(self.arrays.values())).shape[0]
@@ -149,19 +162,7 @@ class Layout(NamedTuple):
         return self.attributes, rows
 
 
-def _array(path: Path, dataset: h5py.Dataset) -> Array:
-    offset = dataset.id.get_offset()
-    dtype = np.dtype(bool) if h5py.check_enum_dtype(dataset.dtype) else dataset.dtype
-    if dataset.size > 0:
-        if offset is None:
-            raise OSError(f"{dataset.name} is not contiguous")
-        if offset + dataset.size * dtype.itemsize > path.stat().st_size:
-            raise OSError("the file ends within its data")
-    return Array(dtype, dataset.shape, offset)
-
-
-def _map(path: Path, array: Array) -> np.ndarray:
-    if 0 in array.shape:
+def _map(path: Path, array: hdf5.Stored) -> np.ndarray:
+    if array.offset is None:  # it is empty
         return np.zeros(array.shape, array.dtype)
-    assert array.offset is not None  # only an empty array has none
     return np.memmap(path, array.dtype, "r", array.offset, array.shape)

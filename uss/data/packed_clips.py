@@ -2,10 +2,17 @@
 
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-DATASETS = ("audio_name", "waveform", "target")
+from uss import hdf5
+from uss.schema import SAMPLE_RATES
+
+MAX_CLIPS = 10_000_000  # of a file; AudioSet has two million
+MAX_NAME_BYTES = 256
+TARGETS = "bool int8 uint8 int32 int64 float32"  # not 0 where the clip has the label
+REMEDY = (
+    "expected a waveform file as the present audioset_tagging_cnn packs it, not one of its indexes"
+)
 
 
 class PackedClips:
@@ -23,41 +30,27 @@ class PackedClips:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        try:
-            self._file = h5py.File(path, "r", locking=False)  # often on a read-only disk
-        except OSError as error:
-            raise ValueError(f"{path}: no HDF5 file, or broken ({error})") from None
-        missing = [name for name in DATASETS if name not in self._file]
-        if missing or "sample_rate" not in self._file.attrs:
-            raise ValueError(
-                f"{path} lacks {', '.join(missing) or 'the attribute sample_rate'}: expected a "
-                "waveform file as audioset_tagging_cnn packs it, not one of its indexes"
-            )
-        waveform = self._file["waveform"]
-        if waveform.dtype != np.int16 or waveform.ndim != 2:
-            raise ValueError(
-                f"{path}: waveform is {waveform.dtype} {waveform.shape}, expected int16 "
-                "(clips, samples); pack it again with the present audioset_tagging_cnn"
-            )
-        self.names = [name.decode() for name in self._file["audio_name"][:]]
-        lengths = {name: len(self._file[name]) for name in DATASETS}
+        self._file = hdf5.Reader(path, REMEDY)
+        names = self._file.expect("audio_name", "text", "clips")
+        waveform = self._file.expect("waveform", "int16", "clips", "samples")
+        target = self._file.expect("target", TARGETS, "clips", "classes")
+        lengths = {"audio_name": names.shape[0], "waveform": waveform.shape[0]}
+        lengths["target"] = target.shape[0]
         if len(set(lengths.values())) != 1:
-            raise ValueError(f"{path}: its datasets differ in length: {lengths}")
-        self.sample_rate = int(self._file.attrs["sample_rate"])
+            raise self._file.fault(f"its datasets differ in length: {lengths}")
+        if names.shape[0] > MAX_CLIPS or names.dtype.itemsize > MAX_NAME_BYTES:
+            raise self._file.fault(f"audio_name is {names.shape[0]} times {names.dtype.itemsize} B")
+        self.sample_rate = self._file.number("sample_rate", *SAMPLE_RATES)
         self.num_samples = waveform.shape[1]
+        values = self._file.read("audio_name").tolist()
+        self.names = hdf5.decoded(values, f"{path}: audio_name", REMEDY)
 
     def waveform(self, row: int) -> np.ndarray:
         """(num_samples,) int16. Raises ValueError where the file is damaged."""
-        return self._read("waveform", row)
+        return self._file.read("waveform", row)
 
     def targets(self, rows: list[int]) -> np.ndarray:
         """(len(rows), num_classes) bool; reads all rows between the first and the last."""
         first = min(rows)
-        target = self._read("target", slice(first, max(rows) + 1)).astype(bool)
+        target = self._file.read("target", slice(first, max(rows) + 1)).astype(bool)
         return target[np.asarray(rows) - first]
-
-    def _read(self, name: str, rows: int | slice) -> np.ndarray:
-        try:
-            return self._file[name][rows]
-        except OSError as error:
-            raise ValueError(f"{self.path}: {name} {rows} cannot be read ({error})") from None

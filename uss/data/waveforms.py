@@ -10,6 +10,7 @@ import numpy as np
 
 from uss.data.in_place import RowsInPlace
 from uss.data.packed import Packed
+from uss.schema import SAMPLE_RATES
 
 
 class WaveformSet:
@@ -27,11 +28,13 @@ class WaveformSet:
     def __init__(self, split_dir: Path | str) -> None:
         self.packed = Packed(Path(split_dir) / "waveforms", stage=1)
         self.names = self.packed.strings("audio_name")
-        self.sample_rate = int(self.packed.attributes["sample_rate"])
+        self.packed.require("target", "bool", "clips", "classes")
+        self.sample_rate = self.packed.number("sample_rate", *SAMPLE_RATES)
         self._in_place = RowsInPlace(self.packed) if "row" in self.packed else None
         if self._in_place:
             self.num_samples = self._in_place.num_samples
         else:
+            self.packed.require("waveform", "int16", "clips", "samples")
             self.num_samples = self.packed.width("waveform")[0]
 
     def __len__(self) -> int:

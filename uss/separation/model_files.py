@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-import h5py
-
+from uss import hdf5
 from uss.files import command_of_stage
 from uss.labels import Classes
 from uss.tables import ClassRow
@@ -25,20 +24,23 @@ def refuse_missing(path: Path) -> Path:
 
 def class_table(directory: Path) -> Classes:
     """The classes of a model directory."""
-    path = refuse_missing(directory / EMBEDDINGS)
-    try:
-        with h5py.File(path, "r") as file:
-            ids, names = ([value.decode() for value in file[key]] for key in CLASS_KEYS)
-    except (OSError, KeyError):
-        raise ValueError(f"{path} is broken; stage 6 writes it: {command_of_stage(6)}") from None
+    with _embeddings(directory) as file:
+        ids, names = (file.strings(key) for key in CLASS_KEYS)
+        if len(ids) != len(names):
+            raise file.fault("class_id and class_name differ in length")
     rows = [
         ClassRow(index, class_id, name)
         for index, (class_id, name) in enumerate(zip(ids, names, strict=True))
     ]
-    return Classes(rows, str(path))
+    return Classes(rows, str(directory / EMBEDDINGS))
 
 
 def segment_samples(directory: Path) -> int:
     """Length of the segments that the model was trained on."""
-    with h5py.File(refuse_missing(directory / EMBEDDINGS), "r") as file:
-        return int(file.attrs["segment_samples"])
+    with _embeddings(directory) as file:
+        return file.number("segment_samples")
+
+
+def _embeddings(directory: Path) -> hdf5.Reader:
+    path = refuse_missing(directory / EMBEDDINGS)
+    return hdf5.Reader(path, f"stage 6 writes it: {command_of_stage(6)}")

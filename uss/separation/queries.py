@@ -4,11 +4,10 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-import h5py
 import numpy as np
 
+from uss import hdf5
 from uss.audio import BadAudio, dbfs
-from uss.files import atomic
 from uss.separation.model import Model, Query
 from uss.separation.streams import Resampler, blocks, opened
 
@@ -85,7 +84,7 @@ def segments(path: Path, rate: int, size: int) -> Iterator[tuple[np.ndarray, int
 def save_query(model: Model, query: Query, path: Path) -> None:
     """Raises ValueError where it cannot be written."""
     try:
-        with atomic(path) as temporary, h5py.File(temporary, "w") as file:
+        with hdf5.created(path) as file:
             file["vector"] = query.vector
             file.attrs.update(name=query.name, query=model.system.query, panns=model.panns_digest)
     except OSError as error:
@@ -94,18 +93,16 @@ def save_query(model: Model, query: Query, path: Path) -> None:
 
 def read_query(model: Model, path: Path) -> Query:
     """Raises ValueError where it is no saved query, or one of another query encoder."""
-    try:
-        with h5py.File(path, "r") as file:
-            vector, attributes = file["vector"][:], dict(file.attrs)
-            name, encoder = attributes["name"], (attributes["query"], attributes["panns"])
-    except (OSError, KeyError):
-        raise ValueError(f"--query {path}: not a query that --save-query wrote") from None
+    with hdf5.Reader(path, "give --query a file that --save-query wrote") as file:
+        vector = file.array("vector", "float32", "size")
+        name, query, panns = (str(file.attribute(key)) for key in ("name", "query", "panns"))
+    encoder = (query, panns)
     if encoder != (model.system.query, model.panns_digest):
         raise ValueError(
             f"--query {path}: made with another query encoder than {model.directory} has; make it "
             "again from the examples"
         )
-    return Query(str(name), vector, {"kind": "saved", "file": str(path)})
+    return Query(name, vector, {"kind": "saved", "file": str(path)})
 
 
 def steer_away(query: Query, others: list[Query]) -> Query:
