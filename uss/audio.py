@@ -1,21 +1,18 @@
-"""Audio files in and out: decoding, resampling, int16 as PANNs packs it, levels."""
+"""Clips of audio in and out: decoding, resampling, int16 as PANNs packs it, levels."""
 
-import shutil
-import subprocess
-import tempfile
+import io
 from pathlib import Path
 
 import numpy as np
 import soundfile
 import soxr
 
+from uss.audio_files.ffmpeg import NeedsFfmpeg
+from uss.audio_files.reader import opened, stretch
+from uss.audio_files.view import BadAudio as BadAudio  # imported from here by those who decode
 from uss.files import atomic
 
 FULL_SCALE = 32767  # of int16, in both directions, as in audioset_tagging_cnn
-
-
-class BadAudio(ValueError):
-    """The fault of one file; the message is the reason for which its clip is rejected."""
 
 
 def decode(
@@ -28,47 +25,21 @@ def decode(
         the file ends.
 
     Raises:
-        BadAudio: a file that is missing, empty or not audio.
+        BadAudio: the file's fault, as `uss.audio_files.reader` finds it.
         ValueError: ffmpeg is needed and not installed.
+        OSError: the system does not let it be read; it names the file.
     """
-    path = Path(path)
-    if not path.exists():
-        raise BadAudio("missing")
-    if path.stat().st_size == 0:
-        raise BadAudio("empty file")
+    until = None if duration_seconds is None else start_seconds + duration_seconds + 1
     try:
-        return _read(path, start_seconds, duration_seconds)
-    except soundfile.LibsndfileError as error:
-        if path.suffix.lower() not in (".m4a", ".mp4", ".aac", ".webm", ".mka"):
-            raise BadAudio(f"not audio ({error.error_string})") from None
-    except TypeError as error:  # soundfile takes .raw for audio without a header
-        raise BadAudio(f"not audio ({error})") from None
-    return _read_with_ffmpeg(path, start_seconds, duration_seconds)
-
-
-def _read(path: Path, start_seconds: float, duration_seconds: float | None):
-    with soundfile.SoundFile(path) as file:
-        rate = file.samplerate
-        start = round(start_seconds * rate)
-        if start > len(file):
-            return np.zeros((file.channels, 0), np.float32), rate
-        file.seek(start)
-        frames = -1 if duration_seconds is None else round(duration_seconds * rate)
-        waveform = file.read(frames, dtype="float32", always_2d=True).T
-    return waveform, rate
-
-
-def _read_with_ffmpeg(path: Path, start_seconds: float, duration_seconds: float | None):
-    if shutil.which("ffmpeg") is None:
-        raise ValueError(f"{path} needs ffmpeg, which is not installed")
-    with tempfile.TemporaryDirectory() as folder:
-        wav = Path(folder) / "decoded.wav"
-        command = ["ffmpeg", "-v", "error", "-i", str(path), "-c:a", "pcm_f32le", str(wav)]
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-        if done.returncode != 0:
-            lines = done.stderr.strip().splitlines() or ["no reason given"]
-            raise BadAudio(f"not audio (ffmpeg: {lines[-1]})")
-        return _read(wav, start_seconds, duration_seconds)
+        with opened(path, until) as file:
+            rate = file.samplerate
+            count = None if duration_seconds is None else round(duration_seconds * rate)
+            parts = [np.zeros((file.channels, 0), np.float32)]
+            for block in stretch(file, round(start_seconds * rate), count):
+                parts.append(block.astype(np.float32))
+            return np.concatenate(parts, axis=1), rate
+    except NeedsFfmpeg as error:
+        raise ValueError(f"{path} {error}") from None
 
 
 def resample(waveform: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
@@ -81,8 +52,20 @@ def resample(waveform: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
 
 def write_wav(path: Path | str, waveform: np.ndarray, rate: int) -> None:
     """Write (samples,) or (channels, samples) as 32-bit float: nothing clips."""
+    write_audio(path, np.asarray(waveform, np.float32).T, rate, "WAV", "FLOAT")
+
+
+def write_audio(
+    path: Path | str, samples: np.ndarray, rate: int, file_format: str, subtype: str
+) -> None:
+    """Write (samples,) or (samples, channels), atomically.
+
+    Encoded in memory first: libsndfile does not say that a disk is full.
+    """
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, rate, subtype=subtype, format=file_format)
     with atomic(path) as temporary:
-        soundfile.write(temporary, np.asarray(waveform, np.float32).T, rate, subtype="FLOAT")
+        temporary.write_bytes(buffer.getbuffer())
 
 
 def to_int16(waveform: np.ndarray) -> np.ndarray:

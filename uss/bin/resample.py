@@ -47,8 +47,6 @@ def prepare(clip: Clip, config: Resample) -> tuple[np.ndarray, bool]:
     seconds = waveform.shape[1] / rate
     if seconds < clip.duration_seconds - TRUNCATION_TOLERANCE_SECONDS or seconds == 0:
         raise audio.BadAudio(f"truncated: {seconds:.2f} s of {clip.duration_seconds:.2f} s")
-    if not np.isfinite(waveform).all():
-        raise audio.BadAudio("samples that are not finite")
     mono = audio.resample(waveform.mean(axis=0), rate, config.sample_rate)
     mono = mono[: round(config.clip_seconds * config.sample_rate)]
     level = audio.dbfs(mono)
@@ -59,7 +57,11 @@ def prepare(clip: Clip, config: Resample) -> tuple[np.ndarray, bool]:
 
 
 def pack(clips: list[Clip], classes: Classes, config: Resample, path: Path) -> dict:
-    """Write one part; returns what the record should say of it."""
+    """Write one part; returns what the record should say of it.
+
+    Raises:
+        ValueError: the system does not let a clip be read.
+    """
     num_samples = round(config.clip_seconds * config.sample_rate)
     waveforms = np.zeros((len(clips), num_samples), np.int16)  # a part is held once
     names: list[str] = []
@@ -70,6 +72,11 @@ def pack(clips: list[Clip], classes: Classes, config: Resample, path: Path) -> d
         except audio.BadAudio as error:
             rejected.append([clip.clip_id, str(error)])
             continue
+        except OSError as error:
+            raise ValueError(
+                f"clip {clip.clip_id!r}: {error}; this is no fault of the clip, which is not "
+                "rejected: mend it and run stage 1 again"
+            ) from error
         waveforms[len(names), : len(waveform)] = audio.to_int16(waveform)
         names.append(clip.clip_id)
         targets.append(classes.multi_hot(clip.labels))

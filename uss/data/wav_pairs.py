@@ -61,7 +61,8 @@ def read_pair(pair: WavPair, sample_rate: int, num_samples: int) -> np.ndarray:
     """(2, num_samples) float32: the source, and the rest of the mixture at its level there.
 
     Raises:
-        ValueError: a file that is not mono of that rate and length.
+        ValueError: a file that is not mono of that rate and length, or holds a sample that is no
+            sound (not finite, or beyond 1e6).
     """
     signals = []
     for path in (pair.source, pair.mixture):

@@ -12,10 +12,11 @@ import numpy as np
 from tqdm import tqdm
 
 from uss import __version__
+from uss.audio_files.reader import blocks, opened
 from uss.files import digest_of, read_json, write_json
 from uss.separation.model import SILENCE_PEAK, Model, Query
 from uss.separation.queries import cosine
-from uss.separation.streams import Resampler, Writer, blocks, opened
+from uss.separation.streams import Resampler, Writer
 from uss.separation.windows import Windows
 
 RECORD = "separation.json"

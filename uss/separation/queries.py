@@ -8,8 +8,10 @@ import numpy as np
 
 from uss import hdf5
 from uss.audio import BadAudio, dbfs
+from uss.audio_files.ffmpeg import NeedsFfmpeg
+from uss.audio_files.reader import blocks, opened
 from uss.separation.model import Model, Query
-from uss.separation.streams import Resampler, blocks, opened
+from uss.separation.streams import Resampler
 
 MIN_SECONDS = 0.1  # of an example
 SILENCE_DBFS = -60.0  # RMS of a segment that tells nothing
@@ -26,7 +28,7 @@ def example_query(model: Model, path: Path) -> Query:
     or no audio are reported.
 
     Raises:
-        ValueError: no example is left.
+        ValueError: no example is left, or the system does not let one be read.
     """
     if path.suffix == ".h5":
         return read_query(model, path)
@@ -42,6 +44,10 @@ def example_query(model: Model, path: Path) -> Query:
             used.append(str(file))
         except BadAudio as error:
             logger.warning("query %s is left out: %s", file, error)
+        except NeedsFfmpeg as error:
+            raise ValueError(f"--query {path}: {file} {error}") from None
+        except OSError as error:  # a query of the other examples would be another query
+            raise ValueError(f"--query {path}: {file}: {error.strerror or error}") from None
     if not vectors:
         raise ValueError(f"--query {path}: no usable example among {len(files)} files")
     vector = np.mean(vectors, axis=0, dtype=np.float64)

@@ -6,11 +6,11 @@ from urllib.parse import quote
 
 import numpy as np
 
+from uss.audio_files.reader import blocks, opened
 from uss.evaluation.page_template import STYLE
 from uss.evaluation.spectrogram import HOP_SECONDS, WINDOW_SECONDS, colour_limits, spectrogram
 from uss.files import atomic, read_json, write_text
 from uss.separation.files import RECORD
-from uss.separation.streams import opened
 
 MAX_COLUMNS = 2000  # of a picture; a longer recording is sampled
 
@@ -19,14 +19,19 @@ def columns(path: Path) -> tuple[np.ndarray, float, int]:
     """(frames, bins) in dB of a file, mixed down, its seconds and its rate."""
     with opened(path) as file:
         rate, num_samples = file.samplerate, file.frames
+        mono = (block.mean(axis=0, dtype=np.float32) for block in blocks(file))
         if num_samples / rate <= MAX_COLUMNS * HOP_SECONDS:
-            waveform = file.read(dtype="float32", always_2d=True).mean(axis=1)
-            return spectrogram(waveform, rate), num_samples / rate, rate
+            return spectrogram(np.concatenate(list(mono)), rate), num_samples / rate, rate
         size, pieces = round(WINDOW_SECONDS * rate), []
-        for start in np.linspace(0, num_samples - size, MAX_COLUMNS).astype(int):
-            file.seek(start)
-            piece = file.read(size, dtype="float32", always_2d=True).mean(axis=1)
-            pieces.append(spectrogram(piece, rate)[2:3])
+        starts = iter(np.linspace(0, num_samples - size, MAX_COLUMNS).astype(int))
+        start, first, waiting = next(starts), 0, np.zeros(0, np.float32)
+        for block in mono:
+            waiting = np.concatenate([waiting, block])
+            while start is not None and start + size <= first + len(waiting):
+                piece = waiting[start - first : start - first + size]
+                pieces.append(spectrogram(piece, rate)[2:3])
+                start = next(starts, None)
+            first, waiting = first + max(0, len(waiting) - size), waiting[-size:]
         return np.concatenate(pieces), num_samples / rate, rate
 
 

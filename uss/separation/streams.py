@@ -1,79 +1,16 @@
-"""Audio files of any size, a block at a time: reading, resampling, writing without clipping."""
+"""A recording of any size, a block at a time: resampling, writing without clipping."""
 
 import os
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import soundfile
 import soxr
 
-from uss.audio import BadAudio
+from uss.audio_files.reader import AudioFile
 
-BLOCK_SECONDS = 2.0
 BITS = {"PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 LARGE_BYTES = 2**31 - 2**20  # above it a WAV file's header has no room: RF64
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[soundfile.SoundFile]:
-    """An audio file, or the first audio stream of a container that ffmpeg can read.
-
-    Raises:
-        BadAudio: missing, empty, or no audio in it.
-    """
-    if not path.is_file():
-        raise BadAudio("missing")
-    if path.stat().st_size == 0:
-        raise BadAudio("empty file")
-    try:
-        file = soundfile.SoundFile(path)
-    except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: .raw, without a header
-        reason = getattr(error, "error_string", str(error))
-        with tempfile.TemporaryDirectory() as folder:
-            wav = _decoded_by_ffmpeg(path, Path(folder) / "decoded.wav", reason)
-            with soundfile.SoundFile(wav) as file:
-                yield file
-        return
-    with file:
-        yield file
-
-
-def _decoded_by_ffmpeg(path: Path, wav: Path, reason: str) -> Path:
-    if shutil.which("ffmpeg") is None:
-        raise BadAudio(f"not audio ({reason}); ffmpeg, which reads more, is not installed")
-    command = ["ffmpeg", "-v", "error", "-i", str(path.resolve()), "-map", "0:a:0"]
-    command += ["-c:a", "pcm_f32le", "-rf64", "auto", str(wav)]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or ["no reason given"]
-        raise BadAudio(f"not audio ({reason}; ffmpeg: {lines[-1]})")
-    return wav
-
-
-def blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
-    """(channels, samples) float64, which holds 32-bit integers exactly.
-
-    Raises:
-        BadAudio: no samples, samples that are not finite, or a file that breaks off.
-    """
-    num_samples, size = 0, round(BLOCK_SECONDS * file.samplerate)
-    try:
-        while len(block := file.read(size, dtype="float64", always_2d=True)):
-            finite = np.isfinite(block).all(axis=1)
-            if not finite.all():
-                seconds = (num_samples + int(np.argmin(finite))) / file.samplerate
-                raise BadAudio(f"a sample is not finite (NaN or infinite) at {seconds:.3f} s")
-            num_samples += len(block)
-            yield block.T
-    except soundfile.LibsndfileError as error:
-        raise BadAudio(f"breaks off ({error.error_string})") from None
-    if num_samples == 0:
-        raise BadAudio("holds no samples")
 
 
 class Resampler:
@@ -102,7 +39,7 @@ class Writer:
         file: the input, whose rate, channels and subtype are taken.
     """
 
-    def __init__(self, path: Path, file: soundfile.SoundFile) -> None:
+    def __init__(self, path: Path, file: AudioFile) -> None:
         self.path = path
         self.rate, self.channels = file.samplerate, file.channels
         self.subtype = file.subtype if file.subtype in BITS else "FLOAT"

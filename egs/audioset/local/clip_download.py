@@ -3,14 +3,12 @@
 import tempfile
 from pathlib import Path
 
-import soundfile
 from data_config import Download
 from fetch import FetchError, fetch
 from segments import Segment
 from youtube import fetch_section
 
 from uss import audio
-from uss.files import atomic
 
 SHORTAGE_SECONDS = 0.25  # stage 1 tolerates as much
 PARTIAL = ".partial"  # folder of what is being fetched; hidden from the search for clips
@@ -41,7 +39,11 @@ def download_clip(segment: Segment, config: Download) -> None:
 
 
 def write_clip(file: Path, start_seconds: float, segment: Segment, path: Path) -> None:
-    """Cut, mix down, and write 16-bit FLAC; a mix above full scale is scaled down."""
+    """Cut, mix down, and write 16-bit FLAC; a mix above full scale is scaled down.
+
+    Raises:
+        FetchError: what came is no whole clip. OSError: the disk's fault, not the clip's.
+    """
     try:
         waveform, rate = audio.decode(file, start_seconds, segment.duration_seconds)
     except audio.BadAudio as error:
@@ -51,5 +53,4 @@ def write_clip(file: Path, start_seconds: float, segment: Segment, path: Path) -
         raise FetchError(f"short: {seconds:.2f} s of {segment.duration_seconds:.2f} s")
     mono = waveform.mean(axis=0)
     mono /= max(1.0, float(abs(mono).max()))
-    with atomic(path) as temporary:
-        soundfile.write(temporary, mono, rate, subtype="PCM_16", format="FLAC")
+    audio.write_audio(path, mono, rate, "FLAC", "PCM_16")

@@ -70,7 +70,7 @@ def disagreement(listed: Listed, file: Path | None) -> str | None:
         return "not in the package"
     try:
         waveform, rate = audio.decode(file)
-    except ValueError as error:
+    except audio.BadAudio as error:
         return str(error)
     seconds = waveform.shape[1] / rate
     if abs(seconds - listed.duration_seconds) > DURATION_TOLERANCE_SECONDS:
