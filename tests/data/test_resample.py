@@ -1,5 +1,6 @@
 """Stage 1: good and bad clips, the budget."""
 
+import io
 import logging
 
 import numpy as np
@@ -42,12 +43,12 @@ def write_bad_clips(recipe, raw):
     rows += [clip("late", path=str(raw / "train_good.wav"))._replace(start_seconds=5.0)]
     recipe.clips("train", clip("train_good", "/m/1"), *rows)
     return {
-        "cut": "not audio (",
+        "cut": "breaks off between 0.00 and 2.00 s (",
         "empty": "empty file",
         "faint": "silent: -63.0 dBFS",
         "gone": "missing",
         "late": "truncated: 0.00 s of 1.00 s",
-        "nan": "samples that are not finite",
+        "nan": "a sample is not finite (NaN or infinite) at 0.001 s",
         "no_samples": "truncated: 0.00 s of 1.00 s",
         "short": "truncated: 0.70 s of 1.00 s",
         "silent": "silent: -inf dBFS",
@@ -67,10 +68,40 @@ def test_bad_clips_are_rejected_with_their_reason(recipe, raw):
     assert rejected("eval") == []
 
 
+def test_what_the_system_refuses_is_not_rejected(recipe, raw):
+    """It would be left out for ever: a part is not made again where its clips did not change."""
+    bad = raw / "circle.wav"
+    bad.symlink_to(bad)
+    recipe.clips("train", clip("circle"), clip("train_good", "/m/1"))
+    message = r"clip 'circle': .*symbolic links: 'data/raw/circle\.wav'; this is no fault of the"
+    with pytest.raises(ValueError, match=message):
+        resample.main([])
+    assert not list(recipe.data.glob("*/waveforms/part_0000.h5*"))
+    bad.unlink()
+    audio.write_wav(bad, tone(), RATE)
+    run()
+    assert rejected() == []
+    assert WaveformSet("data/train").names == ["circle", "train_good"]
+
+
+def test_a_clip_whose_length_is_unknown(recipe, raw):
+    """A FLAC file of unknown length, as a program writes it into a pipe."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, tone(), RATE, format="FLAC")
+    content = bytearray(buffer.getvalue())
+    content[21] &= 0xF0
+    content[22:26] = bytes(4)
+    (raw / "train_good.wav").write_bytes(content)
+    run()
+    np.testing.assert_allclose(
+        audio.from_int16(WaveformSet("data/train").read([0])[0]), tone(), atol=1e-4
+    )
+
+
 def test_the_budget(recipe, raw):
     write_bad_clips(recipe, raw)
     message = (
-        r"data/train/rejected\.csv: 10 of 11 clips are rejected, such as 'cut' \(not audio .*"
+        r"data/train/rejected\.csv: 10 of 11 clips are rejected, such as 'cut' \(breaks off .*"
         r"resample\.max_rejected_fraction \(0\.9\)"
     )
     with pytest.raises(ValueError, match=message):

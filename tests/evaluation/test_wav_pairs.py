@@ -8,13 +8,14 @@ import soundfile
 import torch
 
 from tests.data.tiny_recipe import Recipe, anchors_of, clip
-from uss.audio import from_int16
+from uss.audio import from_int16, write_wav
 from uss.bin import evaluate, export_mixtures, import_mixtures, mixtures
 from uss.data.anchors import AnchorSet
 from uss.data.averages import AverageEmbeddings
 from uss.data.mixing import mix
 from uss.data.mixtures import MixtureList
 from uss.data.packed import part_path, write_part
+from uss.data.wav_pairs import pair_paths, read_pair
 from uss.evaluation.cross_check import CrossCheck
 from uss.evaluation.scoring import ideal_estimates, score, separations, separator_estimates
 from uss.models.mae_resunet import build_separator
@@ -206,3 +207,23 @@ def test_an_export_does_not_mix_with_another(written):
     export_mixtures.main(["--folder", "pairs"])
     with pytest.raises(ValueError, match="pairs holds mixtures already"):
         export_mixtures.main(["--folder", "pairs"])
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (np.nan, r"not finite \(NaN or infinite\) at 0\.250 s"),
+        (-np.inf, r"not finite \(NaN or infinite\) at 0\.250 s"),
+        (1e30, r"a sample of 1e\+30 at 0\.250 s is beyond any sound"),
+    ],
+)
+@pytest.mark.parametrize("name", ["source", "mixture"])
+def test_a_pair_that_is_no_sound_is_refused(tmp_path, name, value, reason):
+    pair = pair_paths(tmp_path, 0, 0)
+    for path in (pair.source, pair.mixture):
+        write_wav(path, np.zeros(NUM_SAMPLES), RATE)
+    bad = np.zeros(NUM_SAMPLES)
+    bad[2000] = value
+    write_wav(getattr(pair, name), bad, RATE)
+    with pytest.raises(ValueError, match=f"class_id=0,index=000,{name}.wav: .*{reason}"):
+        read_pair(pair, RATE, NUM_SAMPLES)

@@ -1,7 +1,6 @@
 """Decoding, resampling, int16 and levels."""
 
-import shutil
-import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -61,15 +60,13 @@ def test_decode_a_stretch(tmp_path):
     [
         ("a.wav", None, "^missing$"),
         ("a.wav", b"", "^empty file$"),
-        ("a.wav", b"no audio at all" * 100, r"^not audio \(.*not recognised"),
+        ("a.wav", b"no audio at all" * 100, r"^not audio \(a text, such as a playlist"),
         ("a.flac", b"fLaC" + b"\x00" * 500, r"^not audio \("),
-        ("a.raw", b"\x00" * 500, r"^not audio \("),
-        ("a.m4a", b"no audio at all" * 100, r"^not audio \(ffmpeg: "),
+        ("a.raw", b"\x00" * 500, r"^not audio \(its format is not recognised"),
+        ("a.m4a", b"no audio at all" * 100, r"^not audio \(a text"),
     ],
 )
 def test_bad_files_have_a_reason(tmp_path, name, content, reason):
-    if name.endswith("m4a") and shutil.which("ffmpeg") is None:
-        pytest.skip("ffmpeg is not installed")
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
@@ -78,42 +75,15 @@ def test_bad_files_have_a_reason(tmp_path, name, content, reason):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("suffix", FORMATS)
-def test_a_truncated_file_is_an_error_or_short(tmp_path, suffix):
-    whole, cut = tmp_path / f"a.{suffix}", tmp_path / f"b.{suffix}"
-    soundfile.write(whole, np.random.default_rng(0).uniform(-0.5, 0.5, 2 * RATE), RATE)
-    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    try:
-        waveform, _ = audio.decode(cut, 0.0, 2.0)
-    except audio.BadAudio:
-        return
-    assert waveform.shape[1] < 1.5 * RATE
+CASES = Path(__file__).parents[1] / "fixtures" / "cases"
 
 
-needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
-
-
-@needs_ffmpeg
-def test_m4a_comes_through_ffmpeg(tmp_path):
-    wav, m4a = tmp_path / "a.wav", tmp_path / "a.m4a"
-    audio.write_wav(wav, tone(2.0, 44100, 1000.0), 44100)
-    subprocess.run(["ffmpeg", "-v", "error", "-i", wav, "-c:a", "aac", m4a], check=True)
-    waveform, rate = audio.decode(m4a)
-    assert rate == 44100
-    assert waveform.shape[1] == pytest.approx(2 * 44100, abs=3000)
-    assert spectrum_peak(waveform[0], rate) == pytest.approx((1000, 0.5), rel=0.02)
-    assert audio.decode(m4a, 0.5, 1.0)[0].shape == (1, 44100)
-    m4a.write_bytes(m4a.read_bytes()[:2000])
-    with pytest.raises(audio.BadAudio, match=r"^not audio \(ffmpeg: "):
-        audio.decode(m4a)
-
-
-def test_a_machine_without_ffmpeg_is_not_the_files_fault(tmp_path, monkeypatch):
+def test_a_machine_without_ffmpeg_is_not_the_files_fault(monkeypatch):
     """Else every clip would be rejected, for good, on a machine that lacks a program."""
-    (tmp_path / "a.m4a").write_bytes(b"x" * 100)
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(ValueError, match=r"a\.m4a needs ffmpeg, which is not installed") as caught:
-        audio.decode(tmp_path / "a.m4a")
+    message = r"really_m4a_2s\.wav needs ffmpeg, which is not installed"
+    with pytest.raises(ValueError, match=message) as caught:
+        audio.decode(CASES / "really_m4a_2s.wav")
     assert not isinstance(caught.value, audio.BadAudio)
 
 

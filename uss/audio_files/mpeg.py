@@ -12,7 +12,7 @@ from typing import NamedTuple
 from uss.audio_files.tags import after_tags, is_blank
 from uss.audio_files.view import BadAudio, Bytes, Piece
 
-SEARCH_BYTES = 2**16  # of what may stand before the first frame
+SEARCH_BYTES = 2881  # before the first frame: the end of one that was cut, and none is longer
 # Samples that libsndfile leaves out: at both ends, as the encoder's Xing frame tells; at the start,
 # where a Xing frame tells nothing of it, the decoder's own delay.
 MAX_GAPLESS, DECODER_DELAY = 4608, 529
@@ -73,6 +73,8 @@ def parse(header: bytes) -> Frame | None:
 def first_frame(content: Bytes) -> int | None:
     """Where the frames begin: two of a kind, behind tags and a little that is no frame."""
     begin = after_tags(content, 0)
+    padded = content.at(begin, 2**16)
+    begin += len(padded) - len(padded.lstrip(b"\0"))
     block = content.at(begin, SEARCH_BYTES)
     offset = block.find(b"\xff")
     while offset >= 0:

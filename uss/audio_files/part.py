@@ -118,8 +118,9 @@ class Part:
             block = sound.read(size, dtype="float64", always_2d=True)
         except soundfile.LibsndfileError as error:
             view.check()
-            seconds = num_before / self.samplerate
-            raise BadAudio(f"breaks off after {seconds:.2f} s ({error.error_string})") from None
+            start, end = (number / self.samplerate for number in (num_before, num_before + size))
+            reason = error.error_string
+            raise BadAudio(f"breaks off between {start:.2f} and {end:.2f} s ({reason})") from None
         view.check()
         return block
 

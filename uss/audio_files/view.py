@@ -30,7 +30,9 @@ class Bytes:
         self._start, self._block = 0, b""
 
     def at(self, position: int, num_bytes: int) -> bytes:
-        """What stands there; less at the end of the file."""
+        """What stands there; less at the end of the file, nothing before its start."""
+        if position < 0:
+            return b""
         offset = position - self._start
         if offset < 0 or offset + num_bytes > len(self._block):
             wanted = max(num_bytes, PEEK_BYTES)
