@@ -43,7 +43,7 @@ def write_bad_clips(recipe, raw):
     rows += [clip("late", path=str(raw / "train_good.wav"))._replace(start_seconds=5.0)]
     recipe.clips("train", clip("train_good", "/m/1"), *rows)
     return {
-        "cut": "breaks off between 0.00 and 2.00 s (",
+        "cut": "breaks off between 0.00 and 1.00 s (",
         "empty": "empty file",
         "faint": "silent: -63.0 dBFS",
         "gone": "missing",

@@ -180,6 +180,8 @@ def test_bad_inputs_are_named_and_the_others_go_on(uss, write, caplog, with_ffmp
     if not with_ffmpeg:
         monkeypatch.setattr("shutil.which", lambda name: None)
     said = bad_inputs(write)
+    if not with_ffmpeg:
+        said["drm.m4p"] = "needs ffmpeg, which is not installed"
     write("good.wav", sound(1))
     assert uss(*said, "good.wav", "--class", "0") == 1
     assert Path("separated/good/good_class_0.wav").exists()
