@@ -62,7 +62,7 @@ def page(experiment, browser):  # noqa: F811
 def test_the_page_loads_whole_and_asks_for_nothing_else(page, browser):  # noqa: F811
     examples = json.loads((page / "examples" / "examples.json").read_text())
     images = browser.run(LOAD_IMAGES)
-    assert len(images) == 2 + len(examples) * len(SIGNALS)
+    assert len(images) == 2 + len(examples) * len(SIGNALS) + 3  # loss curves
     assert all(width > 0 and height > 0 and shown > 0 for _, width, height, shown in images)
     sounds = browser.run(LOAD_AUDIO)
     assert len(sounds) == len(examples) * len(SIGNALS)

@@ -5,10 +5,12 @@ import matplotlib.image
 import pytest
 
 from uss.evaluation.comparison import ClassValues, compare
-from uss.evaluation.figures import COLUMN_INCHES, PAGE_INCHES, STYLE, class_curves, figure2
+from uss.evaluation.figure2 import class_curves, figure2, figure2_classes
+from uss.evaluation.figures import COLUMN_INCHES, PAGE_INCHES, STYLE
 from uss.evaluation.results import Scores, read_system
 from uss.evaluation.results_table import Table, class_table, gains_table, markdown, notes, table1
 from uss.labels import audioset_classes, read_classes
+from uss.schema import Evaluate
 
 
 def compared(recipe, systems, folder="results", summary="mean"):
@@ -124,7 +126,8 @@ def test_figure2_holds_every_class(make_recipe, num_classes):
     recipe = make_recipe(num_classes=num_classes, recordings=1)
     for system in ("resunet", "mae_frozen"):
         recipe.write_results(system)
-    figure2(compared(recipe, ["resunet", "mae_frozen"]), None, recipe.folder / "figure2")
+    comparison = compared(recipe, ["resunet", "mae_frozen"])
+    figure2(comparison, comparison.classes, recipe.folder / "figure2")
     with open(recipe.folder / "figure2.csv", newline="") as file:
         table = list(csv.DictReader(file))
     assert len(table) == num_classes - 1
@@ -140,5 +143,7 @@ def test_figure2_of_a_class_without_data_is_refused(make_recipe):
     recipe = make_recipe()
     recipe.write_results("mae_frozen")
     comparison = compared(recipe, ["mae_frozen"])
+    classes = read_classes("data/classes.csv")
+    config = Evaluate(figure2_classes=[classes.names[0], classes.names[3]])
     with pytest.raises(ValueError, match="figure2_classes: no mixtures of /m/003"):
-        figure2(comparison, ["/m/000", "/m/003"], recipe.folder / "figure2")
+        figure2_classes(comparison, classes, config)

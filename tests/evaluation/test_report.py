@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from tests.pictures import hostile_settings
 from uss.bin import report
 from uss.files import digest, write_json
 
@@ -112,6 +113,65 @@ def test_the_whole_report(make_recipe):
     assert [row["name"] for row in table] == [row.name for row in recipe.classes[:-1]]
     assert [float(row["mae_frozen"]) for row in table] == pytest.approx([10.6, 9.6, 8.6])
     assert [float(row["resunet"]) for row in table] == pytest.approx([9.8, 8.8, 7.8])
+
+
+def test_the_users_settings_of_matplotlib_do_not_matter(make_recipe):
+    recipe = make_recipe()
+    systems = recipe.write_all()
+    command = [sys.executable, "-m", "uss.bin.report", "--name", "paper", "--systems", *systems]
+    environment = {**hostile_settings(recipe.folder), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and "WARNING" not in done.stderr
+    theirs = picture_bytes(recipe.experiment)
+    assert len(theirs) == 4 + 3 + 3 * 7  # figures, loss curves, signals of examples
+    for path in theirs:
+        path.unlink()
+    run(systems)
+    assert picture_bytes(recipe.experiment) == theirs
+
+
+def picture_bytes(folder: Path) -> dict[Path, bytes]:
+    paths = [path for kind in ("png", "pdf") for path in folder.rglob(f"*.{kind}")]
+    return {path: path.read_bytes() for path in paths}
+
+
+def test_a_picture_that_fails_is_missing_and_no_more(make_recipe, caplog):
+    recipe = make_recipe()
+    systems = recipe.write_all()
+    run(systems, "--publish")
+    texts = [recipe.experiment / name for name in ("RESULTS.md", "results.json", "figure2.csv")]
+    before = [path.read_text() for path in texts]
+    in_the_way = [
+        recipe.experiment / "figure2.pdf",
+        recipe.experiment / "examples" / recipe.mixtures[2][0] / "target.png",
+        recipe.experiment / "resunet" / "loss.png",
+    ]
+    for path in in_the_way:
+        path.unlink()
+        path.mkdir()
+    (recipe.experiment / "index.html").unlink()
+    caplog.clear()
+    run(systems, "--publish")
+    warnings = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert len(warnings) == 4
+    assert "figure2.pdf, figure2.png could not be drawn, and nothing else" in warnings[0]
+    assert "target.png" in warnings[1] and "loss.png" in warnings[2]
+    assert "no figure2.png to copy" in warnings[3]
+    page = (recipe.experiment / "index.html").read_text()
+    for name in ("figure2.png", "resunet/loss.png", f"{recipe.mixtures[2][0]}/target.png"):
+        assert f"{name} is missing: it could not be drawn." in page
+    for address in Links(page).addresses:
+        assert (recipe.experiment / unquote(address)).is_file(), address
+    assert [path.read_text() for path in texts] == before
+    assert not Path("figure2.png").exists() and Path("figure3.png").exists()
+
+    for path in in_the_way:
+        path.rmdir()
+    run(systems, "--publish")
+    assert all(path.is_file() for path in [*in_the_way, Path("figure2.png")])
+    in_the_way[1].unlink()
+    run(systems)
+    assert in_the_way[1].is_file()
 
 
 def test_the_second_run_does_nothing(make_recipe, caplog):

@@ -101,6 +101,21 @@ def test_a_training_writes_log_curve_and_checkpoints(tmp_path):
     assert task.model[0].momentum == 0.1
 
 
+def test_a_curve_that_cannot_be_drawn_costs_nothing(tmp_path, caplog):
+    (tmp_path / "loss.png").mkdir()
+    trainer.train(ToyTask(), training(), tmp_path)
+    (record,) = [r for r in caplog.records if r.levelname == "WARNING"]
+    assert "loss.png could not be drawn, and nothing else depends on it" in record.getMessage()
+    assert [step for step, _ in checkpoints(tmp_path)] == [20]
+    assert [line["step"] for line in read_log(tmp_path / "train.jsonl")] == [4, 8, 12, 16, 20]
+
+
+def test_the_curve_comes_after_the_last_checkpoint(tmp_path):
+    trainer.train(ToyTask(), training(), tmp_path)
+    (_, newest), *_ = checkpoints(tmp_path)
+    assert (tmp_path / "loss.png").stat().st_mtime_ns > newest.stat().st_mtime_ns
+
+
 def test_warmup_reaches_every_group(tmp_path):
     rates = []
     task = ToyTask()

@@ -32,12 +32,12 @@ def examples_step(experiment: Path, chosen: dict[str, list[str]], systems: list[
     return Step(experiment / "examples" / "examples.json", inputs, {"examples": chosen})
 
 
-def missing_signals(experiment: Path, systems: list[str]) -> list[Path]:
-    """WAV files of the examples that have been removed; empty where none has been chosen yet."""
+def missing_signals(experiment: Path, systems: list[str], suffix: str = ".wav") -> list[Path]:
+    """Files of the examples that have been removed; empty where none has been chosen yet."""
     path = experiment / "examples" / "examples.json"
     chosen = read_json(path) if path.exists() else {}
-    paths = [path for name in chosen for path in signal_paths(experiment, name, systems).values()]
-    return [path for path in paths if not path.exists()]
+    wavs = [path for name in chosen for path in signal_paths(experiment, name, systems).values()]
+    return [path for wav in wavs if not (path := wav.with_suffix(suffix)).is_file()]
 
 
 def write_examples(

@@ -18,6 +18,7 @@ from uss.bin.evaluate import LISTS
 from uss.bin.report import NOTES, in_table_order
 from uss.config import load
 from uss.evaluation.comparison import Comparison, compare
+from uss.evaluation.figure2 import figure2, figure2_classes
 from uss.evaluation.pooled_markdown import Pooled, Run, pooled_markdown
 from uss.evaluation.pooling import pool
 from uss.evaluation.record import read_training
@@ -124,18 +125,11 @@ def main(argv: list[str] | None = None) -> None:
         facts={result.system: result.facts for result in results},
         runs=runs,
     )
+    shown = figure2_classes(comparison, classes, config)
     write_json(options.folder / "results.json", pooled.to_dict())
-    draw(comparison, config, classes, options.folder)
     write_text(options.folder / "RESULTS.md", pooled_markdown(pooled))
+    figure2(comparison, shown, options.folder / "figure2")
     logger.info("wrote %s", options.folder / "RESULTS.md")
-
-
-def draw(comparison: Comparison, config: Evaluate, classes: Classes, folder: Path) -> None:
-    from uss.evaluation.figures import figure2
-
-    wanted = config.figure2_classes
-    class_ids = None if wanted == "all" else [classes.ids[classes.index_of_name(n)] for n in wanted]
-    figure2(comparison, class_ids, folder / "figure2")
 
 
 if __name__ == "__main__":

@@ -51,6 +51,7 @@ IMPORTED = "results_imported"  # on others' mixtures: a table of their own
 DEV = "results_dev"
 MAIN = "results"  # on the evaluation list; other folders are extra columns
 TABLE_ORDER = ["resunet", "resunet_joint", "mae_frozen", "mae_updated", "mae_aligned"]
+PICTURES = ["figure2.pdf", "figure2.png", "figure3.pdf", "figure3.png"]
 PUBLISHED = ["RESULTS.md", "results.json", "figure2.png", "figure2.csv", "figure3.png"]
 WRITTEN = [*PUBLISHED, "results.csv", "table1.md", "figure2.pdf", "figure3.pdf", "index.html"]
 
@@ -75,7 +76,7 @@ def model_directories(experiment: Path, systems: list[str]) -> list[Path]:
 
 
 def final_step(experiment: Path, systems: list[str], config: Evaluate, command: str) -> Step:
-    """The step of RESULTS.md, the last file to be written, with all that the report reads."""
+    """The step of RESULTS.md, finished when all is written, with all that the report reads."""
     inputs: dict[str, Path | str | None] = {"classes": DATA / "classes.csv"}
     for name, mixtures in mixture_lists(config).items():
         inputs[str(mixtures)] = mixtures
@@ -151,7 +152,7 @@ def make_record(
     return record, scores[MAIN]
 
 
-def draw(
+def write_report(
     experiment: Path,
     record: Record,
     scores: Scores,
@@ -159,22 +160,29 @@ def draw(
     config: Evaluate,
     evaluated: list[str],
 ) -> None:
-    """Figures, examples and page; `evaluated`: the systems in the order of their evaluation.
+    """Tables first, then examples, pictures and page.
+
+    Args:
+        evaluated: the systems in the order of their evaluation.
 
     Raises:
         ValueError: a class or a mixture of evaluate.yaml that is not there.
     """
     from uss.evaluation.examples import choose_examples, ranked, read_example
-    from uss.evaluation.figures import figure2, figure3, spectrogram_images
+    from uss.evaluation.figure2 import figure2, figure2_classes
+    from uss.evaluation.figure3 import figure3, spectrogram_images
     from uss.evaluation.page import example_cards, write_page
+    from uss.training.loss_curve import loss_curve
 
     comparison = record.comparison
-    wanted = config.figure2_classes
-    class_ids = None if wanted == "all" else [classes.ids[classes.index_of_name(n)] for n in wanted]
-    figure2(comparison, class_ids, experiment / "figure2")
-
+    shown_classes = figure2_classes(comparison, classes, config)
     chosen = choose_examples(scores, comparison, config.figure3_mixtures)
+    write_json(experiment / "results.json", record.to_dict())
+    write_text(experiment / "table1.md", table1_markdown(record))
+    write_text(experiment / "RESULTS.md", results_markdown(record, classes))
+
     write_examples(experiment, config, chosen, evaluated, comparison.systems)
+    figure2(comparison, shown_classes, experiment / "figure2")
     heard = {name: read_example(experiment, name, comparison.systems) for name in chosen}
     cards = example_cards(list(heard.values()), chosen, scores, comparison)
     titles = {card.mixture_id: card.title for card in cards}
@@ -184,13 +192,23 @@ def draw(
     for mixture_id, example in heard.items():
         spectrogram_images(example, experiment / "examples" / mixture_id)
 
-    loss_curves = {system: f"{system}/loss.png" for system in comparison.trained}
-    loss_curves = {s: path for s, path in loss_curves.items() if (experiment / path).exists()}
+    loss_curves = {}  # of the systems that were trained here
+    for system in comparison.trained:
+        log = experiment / system / "train.jsonl"
+        if log.exists():
+            loss_curves[system] = f"{system}/loss.png"
+            if not (experiment / loss_curves[system]).is_file():  # stage 5 could not draw it
+                loss_curve(log, experiment / loss_curves[system])
     write_page(record, cards, loss_curves, experiment / "index.html")
 
 
 def publish(experiment: Path, recipe: Path) -> None:
+    """Copy what is there; a picture that could not be drawn goes, since it would show others."""
     for name in PUBLISHED:
+        if name in PICTURES and not (experiment / name).is_file():
+            (recipe / name).unlink(missing_ok=True)
+            logger.warning("%s has no %s to copy", experiment, name)
+            continue
         with atomic(recipe / name) as temporary:
             shutil.copyfile(experiment / name, temporary)
     logger.info("copied %s to %s", ", ".join(PUBLISHED), recipe.resolve())
@@ -213,15 +231,15 @@ def main(argv: list[str] | None = None) -> None:
 
     step = final_step(experiment, systems, config, command)
     outputs = [experiment / name for name in WRITTEN]
-    lost = [path for path in outputs if not path.exists()]
+    lost = [path for path in outputs if not path.is_file()]
     lost += missing_signals(experiment, systems)
+    lost += missing_signals(experiment, systems, ".png")
+    if lost:
+        logger.info("run %s: %s is missing", step.output, lost[0])
     if lost or not step.is_current():
         classes = read_classes(DATA / "classes.csv")
         record, scores = make_record(experiment, systems, classes, config, command)
-        write_json(experiment / "results.json", record.to_dict())
-        write_text(experiment / "table1.md", table1_markdown(record))
-        draw(experiment, record, scores, classes, config, options.systems)
-        write_text(step.output, results_markdown(record, classes))
+        write_report(experiment, record, scores, classes, config, options.systems)
         step.finish()
         logger.info("wrote %s and %s", experiment / "index.html", step.output)
     if options.publish:

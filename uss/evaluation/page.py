@@ -40,7 +40,7 @@ def write_page(record: Record, cards: list[ExampleCard], loss_curves: dict[str, 
 
     Args:
         cards: in the order in which they are shown.
-        loss_curves: model -> address of its picture, relative to the page.
+        loss_curves: model -> its picture, relative to the page's folder.
         path: index.html, beside the files that it links to.
     """
     comparison = record.comparison
@@ -56,16 +56,36 @@ def write_page(record: Record, cards: list[ExampleCard], loss_curves: dict[str, 
         notes="\n".join(
             f'<p class="small">{escape(note)}</p>' for note in notes(comparison, record.sed)
         ),
-        figure2_width=_png_width(path.with_name("figure2.png")) // 2,  # 150 dots an inch
-        figure3_width=_png_width(path.with_name("figure3.png")) // 2,
-        cards="\n".join(_card(card) for card in cards),
+        figure2=_figure(path.parent, "figure2", "SDRi of each class, descending", ["pdf", "csv"]),
+        figure3=_figure(path.parent, "figure3", "Spectrograms of examples", ["pdf"]),
+        cards="\n".join(_card(card, path.parent) for card in cards),
         classes=html_table(class_table(comparison), sortable=True),
         costs=html_table(costs_table(record)),
-        trainings=_trainings(record, loss_curves),
+        trainings=_trainings(record, loss_curves, path.parent),
         command=escape(record.command),
         script=SCRIPT,
     )
     write_text(path, page)
+
+
+def _figure(folder: Path, stem: str, alt: str, kinds: list[str]) -> str:
+    """A figure of the paper at 150 dots an inch, and links to it in other formats."""
+    png = folder / f"{stem}.png"
+    width = _png_width(png) // 2 if png.is_file() else 0
+    image = _picture(folder, png.name, alt, f'class="figure" width="{width}"')
+    links = [
+        f'<a href="{stem}.{kind}">{kind.upper()}</a>'
+        for kind in kinds
+        if (folder / f"{stem}.{kind}").is_file()
+    ]
+    return f'{image}\n<p class="small">{", ".join(links)}</p>'
+
+
+def _picture(folder: Path, name: str, alt: str, attributes: str = "") -> str:
+    """The picture folder/name; a sentence in its place where it could not be drawn."""
+    if not (folder / name).is_file():
+        return f'<p class="small">{escape(name)} is missing: it could not be drawn.</p>'
+    return f'<img src="{escape(quote(name))}" alt="{escape(alt)}" {attributes}>'
 
 
 def _png_width(path: Path) -> int:
@@ -117,7 +137,7 @@ def _table_cell(text: str) -> str:
     return f'<td>{escape(value)}<span class="interval">({escape(interval)}</span></td>'
 
 
-def _card(card: ExampleCard) -> str:
+def _card(card: ExampleCard, folder: Path) -> str:
     axes = f"0 to {card.seconds:g} s, 0 to {card.rate / 2000:g} kHz"
     captions = {"mixture": "mixture", "target": "target"}
     captions |= {
@@ -126,9 +146,14 @@ def _card(card: ExampleCard) -> str:
     signals = []
     for signal, caption in captions.items():
         address = escape(f"examples/{quote(card.mixture_id)}/{quote(signal)}")
-        alt = escape(f"Spectrogram of {label(signal)}, {axes}")
+        picture = _picture(
+            folder,
+            f"examples/{card.mixture_id}/{signal}.png",
+            f"Spectrogram of {label(signal)}, {axes}",
+            f'title="{axes}" loading="lazy"',
+        )
         signals.append(
-            f'<figure><img src="{address}.png" alt="{alt}" title="{axes}" loading="lazy">'
+            f"<figure>{picture}"
             f'<audio controls preload="none" src="{address}.wav"></audio>'
             f"<figcaption>{escape(caption)}</figcaption></figure>"
         )
@@ -139,13 +164,13 @@ def _card(card: ExampleCard) -> str:
     )
 
 
-def _trainings(record: Record, loss_curves: dict[str, str]) -> str:
+def _trainings(record: Record, loss_curves: dict[str, str], folder: Path) -> str:
     if not record.trainings:
         return ""
     curves = [
-        f'<figure><img src="{escape(quote(address))}" alt="{escape(f"Loss of {model}")}">'
+        f"<figure>{_picture(folder, name, f'Loss of {model}')}"
         f"<figcaption>{escape(model)}</figcaption></figure>"
-        for model, address in loss_curves.items()
+        for model, name in loss_curves.items()
     ]
     table = html_table(trainings_table(record))
     pictures = f'<div class="curves">{"".join(curves)}</div>'

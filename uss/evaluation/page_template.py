@@ -72,11 +72,9 @@ PAGE = Template("""<!DOCTYPE html>
 <div class="scroll">$table1</div>
 $notes
 <h2>Figure 2: class-wise SDRi with the average embedding</h2>
-<img class="figure" src="figure2.png" width="$figure2_width" alt="SDRi of each class, descending">
-<p class="small"><a href="figure2.pdf">PDF</a>, <a href="figure2.csv">CSV</a></p>
+$figure2
 <h2>Figure 3: spectrograms</h2>
-<img class="figure" src="figure3.png" width="$figure3_width" alt="Spectrograms of examples">
-<p class="small"><a href="figure3.pdf">PDF</a></p>
+$figure3
 <h2>Examples</h2>
 <p class="small">The best, the median and the worst mixture of each system by its SDRi, separated
 with the average embedding of the target's class; the ideal ratio mask knows both sources.

@@ -6,13 +6,15 @@ from urllib.parse import quote
 
 import numpy as np
 
+from uss import plotting
 from uss.audio_files.reader import blocks, opened
 from uss.evaluation.page_template import STYLE
 from uss.evaluation.spectrogram import HOP_SECONDS, WINDOW_SECONDS, colour_limits, spectrogram
-from uss.files import atomic, read_json, write_text
+from uss.files import read_json, write_text
 from uss.separation.files import RECORD
 
 MAX_COLUMNS = 2000  # of a picture; a longer recording is sampled
+MAX_TITLE_LETTERS = 80  # what fits over a picture
 
 
 def columns(path: Path) -> tuple[np.ndarray, float, int]:
@@ -36,29 +38,33 @@ def columns(path: Path) -> tuple[np.ndarray, float, int]:
 
 
 def draw(path: Path, folder: Path) -> None:
-    """A PNG beside each output and one of the input, on one colour scale."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    """A PNG beside each output and one of the input, on one colour scale, unless those of these
+    outputs are there; a warning where they cannot be drawn."""
+    outputs = read_json(folder / RECORD)["outputs"].values()
+    files = {folder / f"{path.stem}.png": path}
+    files |= {folder / Path(o["file"]).with_suffix(".png"): folder / o["file"] for o in outputs}
+    written = (folder / RECORD).stat().st_mtime_ns
+    if not all(p.exists() and p.stat().st_mtime_ns >= written for p in files):
+        plotting.draw(list(files), lambda: _draw(files))
+
+
+def _draw(files: dict[Path, Path]) -> None:
+    """Picture -> the audio file that it shows."""
     from matplotlib.figure import Figure
 
-    outputs = read_json(folder / RECORD)["outputs"].values()
-    files = {f"{path.stem}.png": path}
-    files |= {Path(o["file"]).with_suffix(".png").name: folder / o["file"] for o in outputs}
-    if all((folder / name).exists() for name in files):
-        return
-    pictures = {name: columns(file) for name, file in files.items()}
-    low, high = colour_limits([values for values, _, _ in pictures.values()])
-    for name, (values, seconds, rate) in pictures.items():
+    images = {picture: columns(file) for picture, file in files.items()}
+    low, high = colour_limits([values for values, _, _ in images.values()])
+    for picture, (values, seconds, rate) in images.items():
         figure = Figure(figsize=(8, 3), layout="constrained")
-        FigureCanvasAgg(figure)
         axes = figure.add_subplot()
         extent = (0, seconds, 0, rate / 2000)
         axes.imshow(
             values.T, origin="lower", aspect="auto", extent=extent, vmin=low, vmax=high,
             cmap="magma",
         )  # fmt: skip
-        axes.set(xlabel="time (s)", ylabel="frequency (kHz)", title=name.removesuffix(".png"))
-        with atomic(folder / name) as temporary:
-            figure.savefig(temporary, dpi=100)
+        title = plotting.as_title(picture.stem, MAX_TITLE_LETTERS)
+        axes.set(xlabel="time (s)", ylabel="frequency (kHz)", title=title)
+        plotting.save(figure, picture, dpi=100)
 
 
 def write_report(folders: dict[Path, Path], output: Path) -> None:

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from uss.files import atomic
+from uss import plotting
 from uss.training.train_log import read_log
 
 SMOOTHING = 20  # the smooth line averages a 20th of the curve
@@ -13,6 +12,13 @@ SMOOTHING = 20  # the smooth line averages a 20th of the curve
 
 def loss_curve(train_jsonl: Path, out_png: Path) -> None:
     """Draw loss against step, a running mean over it, and the learning rate where it is logged."""
+    style = {"text.parse_math": True}  # powers of ten; no name stands in this picture
+    plotting.draw([out_png], lambda: _draw(train_jsonl, out_png), style)
+
+
+def _draw(train_jsonl: Path, out_png: Path) -> None:
+    from matplotlib.figure import Figure
+
     lines = read_log(train_jsonl)
     steps = np.array([line["step"] for line in lines])
     losses = np.array([line["loss"] for line in lines])
@@ -35,5 +41,4 @@ def loss_curve(train_jsonl: Path, out_png: Path) -> None:
         right.set_ylabel("learning rate", color="tab:blue")
     ax.legend(loc="upper right")
     ax.grid(color="0.9", linewidth=0.5)
-    with atomic(out_png) as temporary:
-        figure.savefig(temporary, dpi=120)
+    plotting.save(figure, out_png, dpi=120)

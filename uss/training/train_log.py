@@ -70,7 +70,7 @@ class TrainLog:
         )
 
     def plot(self) -> None:
-        """loss.png, beside the log."""
+        """loss.png, beside the log; a warning where it cannot be drawn."""
         from uss.training.loss_curve import loss_curve
 
         assert self.path is not None, "the first process plots"

@@ -100,8 +100,6 @@ def train(task: Task, training: Training, directory: Path) -> None:
                 log.add(**evaluate(task))
             if ended or step % training.log_steps == 0:
                 log.write(step, training.steps, learning_rate=rates[0] * factor)
-            if ended and is_first:
-                log.plot()
             if ended or stopping or is_due:
                 if is_first:
                     weights = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
@@ -112,6 +110,8 @@ def train(task: Task, training: Training, directory: Path) -> None:
             if stopping and not ended:
                 logger.info("stopped after step %d: run again, and the training goes on", step)
                 sys.exit(EXIT_STOPPED)
+        if is_first:
+            log.plot()  # when all else is safe
 
 
 def prepare(task: Task, training: Training) -> tuple[nn.Module, torch.optim.Optimizer]:
