@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import sys
+import unicodedata
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -64,11 +65,17 @@ def save(figure: "Figure", path: Path, **options: Any) -> None:
 def as_title(name: str, max_letters: int) -> str:
     """A name of any file or class in one line of letters that can be drawn, shortened to fit."""
     letters = [c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in name]
-    return shortened("".join(letters), max_letters)
+    if num_letters(name) <= max_letters:
+        return "".join(letters)
+    kept = letters[: max_letters - 1]
+    while num_letters("".join(kept)) >= max_letters:
+        kept.pop()
+    return "".join(kept).rstrip(" ,(") + "…"
 
 
-def shortened(name: str, max_letters: int) -> str:
-    return name if len(name) <= max_letters else name[: max_letters - 1].rstrip(" ,(") + "…"
+def num_letters(name: str) -> int:
+    """How many of usual width are as wide as the name: Chinese characters count twice."""
+    return len(name) + sum(unicodedata.east_asian_width(c) in "WF" for c in name)
 
 
 @contextlib.contextmanager

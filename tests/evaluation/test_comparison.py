@@ -121,6 +121,20 @@ def test_figure2_is_readable_in_a_paper(num_classes, width, named):
         assert names == named
 
 
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_figure2_has_room_for_chinese_names():
+    names = [*audioset_classes().names[:20], "狗吠犬の声" * 9, "a$b$ \\frac{1}{2} _x"]
+    sdri = {"average": {"mae_frozen": 6.0}}
+    with matplotlib.rc_context({**STYLE, "text.parse_math": False}):
+        figure = class_curves([ClassValues("", n, 1, 1, sdri) for n in names], [
+            ("mae_frozen", "black", "o")
+        ])  # fmt: skip
+        figure.draw_without_rendering()
+        (ax,) = figure.axes
+        assert min(label.get_window_extent().y0 for label in ax.get_xticklabels()) >= 0
+        assert ax.get_position().height * figure.get_figheight() > 0.9
+
+
 @pytest.mark.parametrize("num_classes", [13, 101])
 def test_figure2_holds_every_class(make_recipe, num_classes):
     recipe = make_recipe(num_classes=num_classes, recordings=1)

@@ -90,6 +90,16 @@ def test_a_title_is_text(tmp_path, name, caplog, recwarn):
     assert not caplog.records and not recwarn.list
 
 
+def test_titles_are_shortened_to_what_fits():
+    assert plotting.as_title("Bird vocalization, bird call, bird song", 27) == (
+        "Bird vocalization, bird ca…"
+    )
+    assert plotting.as_title("a, bcdefgh", 4) == "a…"
+    assert plotting.as_title("狗" * 20, 11) == "狗狗狗狗狗…"
+    assert plotting.as_title("狗吠声", 6) == "狗吠声"
+    assert plotting.as_title("a\tb\nc\x07\udce9", 9) == "a b c\ufffd\ufffd"
+
+
 @pytest.mark.parametrize("error", [
     RuntimeError("latex was not able to process\nthe following string"), MemoryError(),
     FileNotFoundError("no font"),
@@ -108,6 +118,26 @@ def test_a_failure_is_one_warning_and_no_picture(tmp_path, caplog, error):
     assert f"{tmp_path}: a.png, a.pdf could not be drawn" in record.getMessage()
     assert type(error).__name__ in record.getMessage()
     assert os.listdir(tmp_path) == []
+
+
+def test_matplotlib_itself_may_be_broken(tmp_path):
+    with_rc(tmp_path, "matplotlib/__init__.py", b"raise ImportError('libfreetype.so.6')")
+    code = (
+        "import logging; logging.basicConfig(); from pathlib import Path; "
+        "from tests.pictures import picture_of; picture_of('a', Path('child.png'))"
+    )
+    child = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert child.returncode == 0
+    assert child.stderr.splitlines() == [
+        "WARNING:uss.plotting:.: child.png could not be drawn, and nothing else depends on it "
+        "(ImportError: libfreetype.so.6)"
+    ]
 
 
 def test_settings_are_those_of_before_after_a_picture(tmp_path):

@@ -174,9 +174,11 @@ def test_a_picture_decides_about_nothing(uss, write, caplog):
     assert uss("a.wav", "--class", "0", "--spectrogram", "--report") == 0
     assert "a.png, a_class_0.png could not be drawn, and nothing else depends on" in caplog.text
     assert sorted(os.listdir("separated/a")) == ["a.png", "a_class_0.wav", "separation.json"]
+    assert Path("separated/index.html").read_text().count("could not be drawn") == 2
     picture.rmdir()
     assert uss("a.wav", "--class", "0", "--spectrogram", "--report") == 0  # skips the separation
     assert picture.is_file()
+    assert "could not be drawn" not in Path("separated/index.html").read_text()
 
 
 def test_a_picture_of_other_outputs_is_drawn_again(uss, write):

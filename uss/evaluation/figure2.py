@@ -136,7 +136,9 @@ def _named_curves(shown: list[ClassValues], curves: list[tuple[str, str, str]]) 
     parts = [shown[start : start + per_row] for start in range(0, len(shown), per_row)]
     names = [[plotting.as_title(row.name, NAME_LETTERS) for row in part] for part in parts]
     # The curves keep their height however long the names below them are.
-    height = sum(CURVE_INCHES + max(map(len, of_part)) * LETTER_INCHES for of_part in names)
+    height = sum(
+        CURVE_INCHES + max(map(plotting.num_letters, of_part)) * LETTER_INCHES for of_part in names
+    )
     figure = Figure((COLUMN_INCHES if narrow else PAGE_INCHES, height), layout="constrained")
     axes = figure.subplots(num_rows, 1, squeeze=False, sharey=True)[:, 0]
     for ax, part, of_part in zip(axes, parts, names, strict=True):

@@ -100,7 +100,7 @@ def separate_all(options: argparse.Namespace) -> int:
             logger.error("%s: %s", path, error)
             failed.append(path)
     if options.report:
-        write_report(folders, options.output)
+        write_report(folders, options.output, options.spectrogram)
     logger.info(
         "%d separated, %d skipped as done, %d failed",
         len(folders) - num_skipped - len(failed),

@@ -67,12 +67,15 @@ def _draw(files: dict[Path, Path]) -> None:
         plotting.save(figure, picture, dpi=100)
 
 
-def write_report(folders: dict[Path, Path], output: Path) -> None:
-    """<output>/index.html: a card for each input that was separated."""
+def write_report(folders: dict[Path, Path], output: Path, has_pictures: bool) -> None:
+    """<output>/index.html: a card for each input that was separated.
+
+    has_pictures: spectrograms were asked for; the page says where one is missing.
+    """
     cards = []
     for path, folder in folders.items():
         if (folder / RECORD).exists():
-            cards.append(_card(path, folder, output))
+            cards.append(_card(path, folder, output, has_pictures))
     title = f"Separated: {len(cards)} of {len(folders)} recordings"
     write_text(
         output / "index.html",
@@ -82,15 +85,17 @@ def write_report(folders: dict[Path, Path], output: Path) -> None:
     )
 
 
-def _card(path: Path, folder: Path, output: Path) -> str:
+def _card(path: Path, folder: Path, output: Path, has_pictures: bool) -> str:
     record = read_json(folder / RECORD)
-    figures = [_figure(folder / f"{path.stem}.png", path.resolve().as_uri(), "input", output)]
+    picture, address = folder / f"{path.stem}.png", path.resolve().as_uri()
+    figures = [_figure(picture, address, "input", output, has_pictures)]
     for name, of in record["outputs"].items():
         values = [value for value in of["confidence"] or [] if value is not None]
         caption = f"{name} (confidence {np.mean(values):.2f})" if values else name
         file = folder / of["file"]
         address = quote(file.relative_to(output).as_posix())
-        figures.append(_figure(file.with_suffix(".png"), address, caption, output))
+        picture = file.with_suffix(".png")
+        figures.append(_figure(picture, address, caption, output, has_pictures))
     lines = [
         f"<tr><td>{escape(h['name'])}</td><td>{h['start_seconds']} to {h['end_seconds']} s</td>"
         f"<td>{h['probability']:.2f}</td></tr>"
@@ -103,9 +108,9 @@ def _card(path: Path, folder: Path, output: Path) -> str:
     )
 
 
-def _figure(picture: Path, address: str, caption: str, output: Path) -> str:
-    image = ""
-    if picture.exists():
+def _figure(picture: Path, address: str, caption: str, output: Path, has_pictures: bool) -> str:
+    image = '<p class="small">The spectrogram could not be drawn.</p>' if has_pictures else ""
+    if picture.is_file():
         source = quote(picture.relative_to(output).as_posix())
         image = f'<img src="{source}" alt="Spectrogram of {escape(caption)}" loading="lazy">'
     return (
