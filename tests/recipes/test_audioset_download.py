@@ -103,7 +103,7 @@ BAD_CLIPS = {  # kinds of the server's answers -> the record
     "403*": ("gone", 1, "HTTP 403 Forbidden"),
     "500*": ("failed", 2, "HTTP 500 Internal Server Error"),
     "html*": ("failed", 2, "a web page instead of the file"),
-    "short*": ("failed", 2, "short: "),
+    "short*": ("failed", 2, "truncated: "),  # the header tells of the whole
     "truncate*": ("failed", 2, "truncated: "),
     "stall*": ("failed", 2, "no answer within 1 s"),
     "drip*": ("failed", 2, "too slow"),
