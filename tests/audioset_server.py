@@ -1,5 +1,6 @@
 """A small web server on 127.0.0.1 that serves what it is told, and misbehaves as it is told."""
 
+import gzip
 import threading
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,12 +11,15 @@ WEB_PAGE = b"<html><body>Before you continue</body></html>"
 class Server:
     """Serves `files` by path; `trouble` maps a path to the kinds of its first answers.
 
-    Kinds: a status such as "404" or "429"; "html"; "truncate" (the connection ends half-way);
-    "short" (half the file as if it were all); "stall" (no answer); "drip" (a byte now and
-    then); a kind that ends with "*" holds for ever.
+    Kinds: a status such as "404" or "429"; "html"; "page" (HTML that calls itself audio); "login"
+    (a redirect to a page); "truncate" (the connection ends half-way); "short" (half the file as if
+    it were all); "stall" (no answer); "drip" (a byte now and then); "gzip" (packed, unasked);
+    "whole" (200 and all of it, whatever was asked for); "other range" (206 and the first half,
+    whatever was asked for); a kind that ends with "*" holds for ever.
 
     Attributes:
         retry_after: seconds that a 429 asks to wait, or None.
+        etag: of every file.
         num_requests: by path.
         ranges: the Range headers that came, by path.
         most_at_a_time: requests.
@@ -25,6 +29,7 @@ class Server:
         self.files = files
         self.trouble: dict[str, list[str]] = {}
         self.retry_after: str | None = None
+        self.etag = '"1"'
         self.num_requests: Counter[str] = Counter()
         self.ranges: dict[str, list[str | None]] = {}
         self.most_at_a_time = 0
@@ -95,26 +100,50 @@ class Server:
                 handler.send_header("Retry-After", self.retry_after)
             handler.send_header("Content-Length", "0")
             handler.end_headers()
-        elif kind == "html":
-            self.send_body(handler, WEB_PAGE, len(WEB_PAGE), "text/html; charset=utf-8")
+        elif kind in ("html", "page"):
+            content_type = "text/html; charset=utf-8" if kind == "html" else "audio/flac"
+            self.send_body(handler, WEB_PAGE, content_type=content_type)
+        elif kind == "login":
+            handler.send_response(302)
+            handler.send_header("Location", self.url("login"))
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
         elif kind == "short":
-            self.send_body(handler, body[: len(body) // 2], len(body) // 2)
+            self.send_body(handler, body[: len(body) // 2])
+        elif kind == "gzip":
+            self.send_body(handler, gzip.compress(body), headers={"Content-Encoding": "gzip"})
+        elif byte_range and kind not in ("whole", "other range"):
+            start = int(byte_range.removeprefix("bytes=").removesuffix("-"))
+            self.send_part(handler, kind, body, start, len(body))
+        elif kind == "other range":
+            self.send_part(handler, kind, body, 0, len(body) // 2)
         else:
-            start = int(byte_range.removeprefix("bytes=").removesuffix("-")) if byte_range else 0
-            rest = body[start:]
-            sent = rest[: len(rest) // 2] if kind == "truncate" else rest
-            self.send_body(handler, sent, len(rest), status=206 if byte_range else 200)
+            sent = body[: len(body) // 2] if kind == "truncate" else body
+            self.send_body(handler, sent, len(body))
+
+    def send_part(
+        self, handler: BaseHTTPRequestHandler, kind: str, body: bytes, start: int, end: int
+    ) -> None:
+        rest = body[start:end]
+        sent = rest[: len(rest) // 2] if kind == "truncate" else rest
+        content_range = {"Content-Range": f"bytes {start}-{end - 1}/{len(body)}"}
+        self.send_body(handler, sent, len(rest), status=206, headers=content_range)
 
     def send_body(
         self,
         handler: BaseHTTPRequestHandler,
         body: bytes,
-        content_length: int,
+        content_length: int | None = None,
         content_type: str = "application/octet-stream",
         status: int = 200,
+        headers: dict[str, str] | None = None,
     ) -> None:
         handler.send_response(status)
         handler.send_header("Content-Type", content_type)
-        handler.send_header("Content-Length", str(content_length))
+        length = len(body) if content_length is None else content_length
+        handler.send_header("Content-Length", str(length))
+        handler.send_header("ETag", self.etag)
+        for name, value in (headers or {}).items():
+            handler.send_header(name, value)
         handler.end_headers()
         handler.wfile.write(body)

@@ -56,22 +56,3 @@ def test_a_broken_transfer_goes_on_where_it_broke(server, tmp_path):
     assert path.read_bytes() == server.files["file"]
     assert not path.with_name("file.part").exists()
     assert server.ranges["file"][0] is None and server.ranges["file"][2].startswith("bytes=")
-
-
-@pytest.mark.parametrize(
-    "message, kind",
-    [
-        ("ERROR: [youtube] x: Video unavailable", "gone"),
-        ("ERROR: [youtube] x: This video has been removed by the uploader", "gone"),
-        (
-            "ERROR: [youtube] x: Video unavailable. This content isn't available, try again later. "
-            "The current session has been rate-limited by YouTube",
-            "busy",
-        ),
-        ("ERROR: unable to download video data: HTTP Error 403: Forbidden", "failed"),
-        ("ERROR: [youtube] x: Unable to download: HTTP Error 429: Too Many Requests", "busy"),
-        ("", "failed"),
-    ],
-)
-def test_what_yt_dlp_says(message, kind):
-    assert LOCAL.youtube.failure(message).kind == kind

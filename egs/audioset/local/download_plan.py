@@ -2,13 +2,15 @@
 
 import logging
 import shutil
+from functools import partial
 from pathlib import Path
 
+from child_programs import ChildPrograms, signals_end_the_block
 from clip_download import PARTIAL, clip_path, download_clip
 from data_config import Download
 from download import SplitDownload, is_given_up, read_unavailable
 from segments import Segment
-from youtube import require_programs
+from youtube import likely_cause, require_programs
 
 MOST_BYTES_PER_SECOND = 48000 * 2  # mono at 48 kHz in 16 bits, before FLAC makes it smaller
 SECONDS_PER_CLIP = 5.0  # assumed of one try, for the estimate
@@ -31,13 +33,25 @@ def download(splits: dict[str, list[Segment]], data: Path, config: Download) -> 
     }
     if not any(wanted.values()):
         return
+    cause = server_is_down
     if config.program == "yt-dlp":
         require_programs()
+        cause = likely_cause
     estimate([segment for segments in wanted.values() for segment in segments], config)
-    for split, segments in wanted.items():
-        if segments:
-            record = record_path(data, split)
-            SplitDownload(split, segments, record, config, download_clip).run()
+    programs = ChildPrograms()
+    get = partial(download_clip, programs=programs)
+    with signals_end_the_block():
+        for split, segments in wanted.items():
+            if segments:
+                num_there = sum(clip_path(segment, config).is_file() for segment in splits[split])
+                record = record_path(data, split)
+                SplitDownload(
+                    split, segments, num_there, record, config, get, cause, programs.end
+                ).run()
+
+
+def server_is_down() -> str:
+    return "the network or the server is at fault"
 
 
 def record_path(data: Path, split: str) -> Path:
@@ -47,7 +61,7 @@ def record_path(data: Path, split: str) -> Path:
 def still_wanted(
     split: str, segments: list[Segment], record: Path, config: Download
 ) -> list[Segment]:
-    there = {segment.clip_id for segment in segments if clip_path(segment, config).exists()}
+    there = {segment.clip_id for segment in segments if clip_path(segment, config).is_file()}
     unavailable = read_unavailable(record)
     given_up = {
         segment.clip_id

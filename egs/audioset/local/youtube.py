@@ -1,35 +1,51 @@
 """One clip's seconds from YouTube, by the program yt-dlp."""
 
+import errno
+import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
+from child_programs import ChildPrograms
 from data_config import Download
 from fetch import FetchError
 from segments import Segment
 
-# Texts of yt-dlp's and YouTube's errors. Refusals come first: some begin like a video that is gone.
-BUSY = (
-    "http error 429",
-    "too many requests",
-    "not a bot",
-    "rate-limited",
-    "try again later",
+# Texts of yt-dlp's and YouTube's errors, in lower case with straight apostrophes. They are tried in
+# this order: a refusal or a fault of the program may begin like a video that is gone.
+BUSY = re.compile(
+    "http error 429|too many requests|not a bot|rate-limited|captcha"
+    "|try again later|try again in a|http error 503"
 )
-GONE = (
-    "video unavailable",
-    "private video",
-    "this video is private",
-    "has been removed",
-    "is not available",
-    "no longer available",
-    "not made this video available in your country",
-    "confirm your age",
-    "account associated with this video has been terminated",
-    "members-only",
-    "http error 404",
-    "http error 410",
+UNREADABLE = re.compile(  # YouTube has changed, and this yt-dlp does not know it
+    r"this app\b|this device|latest version of youtube|requested format|no video formats"
+    r"|on other websites|extract|nsig|signature|update yt-dlp|drm\b|needs to be reloaded"
 )
+# Not about the video, though it may say `video`, `unavailable` or `removed` too.
+NOT_THE_VIDEO = re.compile(
+    r"on this website|administrator|http error|unable to |failed to |please report this issue"
+    r"|getaddrinfo|\[errno|\[ssl|timed out"
+)
+GONE = re.compile(
+    "private video|video is private"
+    "|video has been (removed|deleted|blocked)|video was (removed|deleted)|been removed by"
+    "|video is no longer available|video (isn't|is not) available anymore"
+    "|video does(n't| not) exist"
+    "|account associated with this video has been|uploader has closed"
+    "|available in your (country|region|location)"
+    "|who has blocked it (in|on)|blocked it in your country|on copyright grounds|copyright claim"
+    "|confirm your age|age-restricted|inappropriate for some users"
+    "|members-only|members only|channel's members|join this channel"
+    "|requires payment|music premium|this live (stream recording is not available|event has ended)"
+    # bare: the video is deleted, or hidden from this country
+    r"|video unavailable\W*$|this video (is unavailable|is not available|isn't available)\W*$"
+)
+DISK = {
+    "no space left on device": errno.ENOSPC,
+    "disk quota exceeded": errno.EDQUOT,
+    "read-only file system": errno.EROFS,
+}
 
 
 def require_programs() -> None:
@@ -45,11 +61,30 @@ def require_programs() -> None:
             )
 
 
-def fetch_section(segment: Segment, folder: Path, config: Download) -> Path:
+def likely_cause() -> str:
+    """Of a run of failures."""
+    try:
+        done = subprocess.run(
+            ["yt-dlp", "--version"], capture_output=True, text=True, errors="replace", timeout=30
+        )
+        version = done.stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        version = ""
+    here = f"here is {version}, " if re.fullmatch(r"\d{4}\.[\d.]+", version) else ""
+    return (
+        f"an old yt-dlp is the likely cause ({here}pip install -U yt-dlp gets a new one), else the "
+        "network, or YouTube refuses this machine"
+    )
+
+
+def fetch_section(
+    segment: Segment, folder: Path, config: Download, programs: ChildPrograms
+) -> Path:
     """The segment's audio as YouTube has it, in `folder`.
 
     Raises:
         FetchError: with yt-dlp's last line as reason.
+        OSError: the disk is full.
     """
     command = [
         "yt-dlp",
@@ -62,33 +97,36 @@ def fetch_section(segment: Segment, folder: Path, config: Download) -> Path:
         *("--", config.url.format(id=segment.clip_id)),
     ]
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            timeout=config.timeout_seconds,
-        )
+        status, messages = programs.run(command, config.timeout_seconds)
     except subprocess.TimeoutExpired:
         raise FetchError(f"no clip within {config.timeout_seconds:g} s") from None
-    if done.returncode != 0:
-        raise failure(done.stderr)
-    files = [path for path in folder.glob("section.*") if path.suffix != ".part"]
+    if status != 0:
+        check_disk(messages, config.folder)
+        raise failure(messages)
+    files = [path for path in folder.glob("section.*") if path.suffix not in (".part", ".ytdl")]
     if len(files) != 1:
         raise FetchError("yt-dlp wrote no file")
     return files[0]
+
+
+def check_disk(messages: str, folder: str) -> None:
+    """Raises OSError where yt-dlp or its ffmpeg says that the disk is full."""
+    for text, number in DISK.items():
+        if text in messages.lower():
+            raise OSError(number, os.strerror(number), folder)
 
 
 def failure(messages: str) -> FetchError:
     """What yt-dlp says on its standard error, as one of our kinds."""
     lines = [line.strip() for line in messages.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR:")] or lines
-    reason = errors[-1].removeprefix("ERROR: ")[:200] if errors else "yt-dlp gave no reason"
-    text = reason.lower().replace("’", "'")
-    if any(words in text for words in BUSY):
-        return FetchError(reason, "busy")
-    if any(words in text for words in GONE):
-        return FetchError(reason, "gone")
-    return FetchError(reason)
+    reason = errors[-1].removeprefix("ERROR: ") if errors else "yt-dlp gave no reason"
+    text = re.sub(r"^\[[\w:]+\] \S+: ", "", reason).lower().replace("’", "'")  # without its id
+    shown = reason[:200]
+    if BUSY.search(text):
+        return FetchError(shown, "busy")
+    if UNREADABLE.search(text):
+        return FetchError(shown, "unreadable")
+    if GONE.search(text) and not NOT_THE_VIDEO.search(text):
+        return FetchError(shown, "gone")
+    return FetchError(shown)

@@ -1,0 +1,346 @@
+"""egs/audioset's download by a program that stands for yt-dlp: what its errors mean for a clip."""
+
+import io
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import soundfile
+
+from tests.audioset_recipe import CLASSES, LOCAL, RATE, RECIPE, ROOT, WEIGHTS, Recipe
+from tests.audioset_synthetic import waveform
+from tests.recipes.test_audioset_download import found, unavailable
+from tests.recipes.test_faults import mounted
+
+HINT = (
+    "Use --cookies-from-browser or --cookies for the authentication. See  https://github.com/yt-dlp"
+    "/yt-dlp/wiki/FAQ#how-do-i-pass-cookies-to-yt-dlp  for how to manually pass cookies"
+)
+REPORT = (
+    "please report this issue on  https://github.com/yt-dlp/yt-dlp/issues?q= , filling out the "
+    "appropriate issue template. Confirm you are on the latest version using  yt-dlp -U"
+)
+SENTENCES = {
+    "gone": [
+        "Video unavailable",
+        "Video unavailable. This video is no longer available because the YouTube account "
+        "associated with this video has been terminated.",
+        "Video unavailable. This video is no longer available because the uploader has closed "
+        "their YouTube account.",
+        "Video unavailable. This video is no longer available due to a copyright claim by SME",
+        "Video unavailable. This video is private",
+        "Video unavailable. This video is not available",
+        "Video unavailable. This video has been removed by the uploader",
+        "Video unavailable. This video contains content from SME, who has blocked it in your "
+        "country on copyright grounds",
+        "This video contains content from WMG, who has blocked it on copyright grounds.",
+        "Video unavailable. The uploader has not made this video available in your country",
+        "The uploader has not made this video available in your country",
+        f"Private video. Sign in if you've been granted access to this video. {HINT}",
+        f"Private video. Sign in if you’ve been granted access to this video. {HINT}",
+        "This video is private. If the owner of this video has granted you access, please sign in.",
+        "This video has been removed for violating YouTube's policy on hate speech.",
+        "This video has been removed for violating YouTube’s Terms of Service",
+        f"Sign in to confirm your age. This video may be inappropriate for some users. {HINT}",
+        "Join this channel to get access to members-only content like this video, and other "
+        "exclusive perks.",
+        "This video requires payment to watch.",
+        "This video is only available to Music Premium members",
+        "This live stream recording is not available.",
+        "This video isn’t available anymore",
+    ],
+    "unreadable": [
+        "The following content is not available on this app.. Watch on the latest version of "
+        "YouTube.",
+        "Video unavailable. The following content is not available on this app.. Watch on the "
+        "latest version of YouTube.",
+        "Requested format is not available. Use --list-formats for a list of available formats",
+        "This video is DRM protected",
+        "Video unavailable. Playback on other websites has been disabled by the video owner",
+        f"Failed to extract any player response; {REPORT}",
+        f"Unable to extract initial player response; {REPORT}",
+        "The page needs to be reloaded.",
+        "No video formats found!",
+        "nsig extraction failed: Some formats may be missing",
+        "Please update yt-dlp: this video is private or the extractor is old",
+    ],
+    "failed": [
+        "Video unavailable. This content isn’t available.",
+        "Video unavailable. This video contains content from Mosfilm, who has blocked it from "
+        "display on this website or application. Watch on YouTube",
+        "Video unavailable. This video is restricted. Please check the Google Workspace "
+        "administrator and/or the network administrator restrictions.",
+        f"This video is not available; {REPORT}",
+        "Unable to download API page: HTTP Error 404: Not Found (caused by <HTTPError 404>); "
+        f"{REPORT}",
+        "Unable to download webpage: HTTP Error 404: Not Found (caused by <HTTPError 404>)",
+        "unable to download video data: HTTP Error 403: Forbidden",
+        "unable to download video data: HTTP Error 404: Not Found",
+        "HTTP Error 410: Gone",
+        "Unable to download API page: [Errno -3] Temporary failure in name resolution (caused by "
+        "TransportError('[Errno -3] Temporary failure in name resolution'))",
+        "Unable to download API page: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed",
+        f"Please sign in. {HINT}",
+        f"Sign in to confirm this video is yours. {HINT}",
+        "Postprocessing: ffmpeg not found. Please install or provide the path",
+        "ffmpeg exited with code 8",
+        "The downloaded file is empty",
+    ],
+    "busy": [
+        f"Sign in to confirm you’re not a bot. {HINT}",
+        "Sign in to confirm you're not a bot. This helps protect our community. Learn more",
+        "Video unavailable. This content isn't available, try again later. The current session has "
+        "been rate-limited by YouTube for up to an hour.",
+        "Unable to download webpage: HTTP Error 429: Too Many Requests (caused by <HTTPError 429>)",
+        "An error occurred. Please try again later.",
+        "Video unavailable. YouTube is requiring a captcha challenge before playback",
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kind"), [(text, kind) for kind, texts in SENTENCES.items() for text in texts]
+)
+def test_only_a_sentence_about_the_video_makes_it_gone(sentence, kind):
+    messages = f"WARNING: noise\nERROR: [youtube] -ssl_reload: {sentence}\n"
+    error = LOCAL.youtube.failure(messages)
+    assert (error.kind, "[youtube] -ssl_reload: " in str(error)) == (kind, True)
+    assert LOCAL.youtube.failure(f"ERROR: {sentence}\n").kind == kind
+
+
+def test_no_reason_at_all():
+    assert LOCAL.youtube.failure("").kind == "failed"
+
+
+SAYS = """#!/bin/bash
+if [[ $1 == --version ]]; then echo 2024.07.09; exit; fi
+echo "ERROR: [youtube] ${{@: -1}}: {sentence}" >&2
+exit 1
+"""
+WORKS = """#!/bin/bash
+while (( $# )); do [[ $1 == --output ]] && output=$2; shift; done
+cp "{sound}" "${{output/%(ext)s/wav}}"
+"""
+THIS_APP = SENTENCES["unreadable"][0]
+
+
+class Programs:
+    """A folder, first in PATH, with a yt-dlp that does as it is told."""
+
+    def __init__(self, folder, row):
+        self.folder = folder
+        folder.mkdir()
+        self.put("ffmpeg", "#!/bin/sh\n")
+        content = io.BytesIO()
+        soundfile.write(content, waveform(row, CLASSES, RATE), RATE, format="WAV")
+        self.sound = folder / "sound.wav"
+        self.sound.write_bytes(content.getvalue())
+
+    def put(self, name, content):
+        path = self.folder / name
+        path.unlink(missing_ok=True)
+        path.write_text(content)
+        path.chmod(0o755)
+
+    def yt_dlp_says(self, sentence):
+        self.put("yt-dlp", SAYS.format(sentence=sentence))
+
+    def yt_dlp_works(self):
+        self.put("yt-dlp", WORKS.format(sound=self.sound))
+
+
+@pytest.fixture
+def recipe(tmp_path, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    monkeypatch.chdir(tmp_path)
+    return Recipe(tmp_path)
+
+
+@pytest.fixture
+def programs(recipe, tmp_path, monkeypatch):
+    programs = Programs(tmp_path / "programs", recipe.all_rows[0])
+    monkeypatch.setenv("PATH", f"{programs.folder}:/usr/bin:/bin")
+    return programs
+
+
+FAST = (
+    "data.source=download",
+    "data.download.seconds_between_requests=0",
+    "data.download.backoff_seconds=0.01",
+)
+
+
+def some(recipe, num, *overrides):
+    """The first segments of eval, and a configuration, for a download without the rest."""
+    path = recipe.data / "segments" / "eval_segments.csv"
+    segments = LOCAL.segments.read_segments([path], CLASSES)
+    return {"eval": segments[:num]}, recipe.config(*FAST, *overrides).download
+
+
+@pytest.mark.parametrize("sentence", [THIS_APP, SENTENCES["gone"][0]])
+def test_a_yt_dlp_that_gets_nothing_writes_no_clip_off(recipe, programs, sentence):
+    programs.yt_dlp_says(sentence)
+    for _ in range(3):  # as often as a clip that fails is tried
+        with pytest.raises(ValueError, match="40 downloads failed in a row, .*old yt-dlp") as error:
+            recipe.prepare(*FAST, "data.download.max_failures_in_a_row=40")
+        assert "2024.07.09" in str(error.value) and sentence[:40] in str(error.value)
+        assert unavailable() == {}
+    programs.yt_dlp_works()
+    recipe.prepare(*FAST)
+    assert found().keys() == {row.clip_id for row in recipe.all_rows} and unavailable() == {}
+
+
+@pytest.mark.parametrize("sentence", [THIS_APP, SENTENCES["gone"][0]])
+def test_a_few_clips_are_not_written_off_either(recipe, programs, sentence, caplog):
+    splits, config = some(recipe, 12)
+    programs.yt_dlp_says(sentence)
+    with pytest.raises(ValueError, match="none of 12 downloads succeeded, .* old yt-dlp"):
+        LOCAL.download_plan.download(splits, recipe.data, config)
+    assert unavailable() == {}
+    programs.yt_dlp_works()
+    LOCAL.download_plan.download({"eval": splits["eval"][:10]}, recipe.data, config)
+    programs.yt_dlp_says(sentence)
+    caplog.clear()
+    LOCAL.download_plan.download(splits, recipe.data, config)
+    assert "none of 2 downloads succeeded" in caplog.text and "written off" in caplog.text
+    assert unavailable() == {}
+    programs.yt_dlp_works()
+    LOCAL.download_plan.download(splits, recipe.data, config)
+    assert len(list(recipe.data.glob("raw/*/*.flac"))) == 12
+
+
+def test_a_yt_dlp_that_breaks_half_way(recipe, programs):
+    """Clips that were gone before stay gone."""
+    splits, config = some(
+        recipe, 20, "data.download.num_parallel=1", "data.download.max_failures_in_a_row=5"
+    )
+    log = recipe.folder / "calls"
+    programs.put(
+        "yt-dlp",
+        f"""#!/bin/bash
+        echo >>{log}
+        n=$(wc -l <{log})
+        if (( n == 3 || n == 4 || n > 10 )); then
+            echo "ERROR: [youtube] x: Private video. Sign in" >&2; exit 1
+        fi
+        {WORKS.format(sound=programs.sound).partition(chr(10))[2]}""",
+    )
+    with pytest.raises(ValueError, match="5 downloads failed in a row"):
+        LOCAL.download_plan.download(splits, recipe.data, config)
+    gone = [segment.clip_id for segment in splits["eval"][2:4]]
+    assert unavailable() == {
+        clip_id: ("gone", 1, "[youtube] x: Private video. Sign in") for clip_id in gone
+    }
+    programs.yt_dlp_works()
+    LOCAL.download_plan.download(splits, recipe.data, config)
+    there = {path.stem[1:] for path in recipe.data.glob("raw/*/*.flac")}
+    assert there == {segment.clip_id for segment in splits["eval"]} - set(gone)
+
+
+def test_a_clip_that_is_always_refused_does_not_hold_up_the_others(recipe, programs, caplog):
+    splits, config = some(recipe, 20)
+    refused = splits["eval"][2].clip_id
+    programs.put(
+        "yt-dlp",
+        f"""#!/bin/bash
+        if [[ ${{@: -1}} == *{refused} ]]; then
+            echo "ERROR: [youtube] x: An error occurred. Please try again later." >&2; exit 1
+        fi
+        {WORKS.format(sound=programs.sound).partition(chr(10))[2]}""",
+    )
+    LOCAL.download_plan.download(splits, recipe.data, config)
+    assert len(list(recipe.data.glob("raw/*/*.flac"))) == 19 and unavailable() == {}
+    assert f"the next run tries {refused}" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "fills",
+    ['cat /dev/zero >"$output"', 'echo "ERROR: unable to write data: [Errno 28] No space left on '
+     'device" >&2'],
+)  # fmt: skip
+def test_a_full_disk_is_no_clips_fault(recipe, programs, fills):
+    splits, config = some(recipe, 6)
+    (recipe.data / "raw").mkdir()
+    programs.put(
+        "yt-dlp",
+        f"""#!/bin/bash
+        while (( $# )); do [[ $1 == --output ]] && output=${{2/%(ext)s/wav}}; shift; done
+        {fills}
+        exit 1""",
+    )
+    with mounted(recipe.data / "raw", "-t", "tmpfs", "-o", "size=8m", "none"):
+        with pytest.raises(OSError, match="No space left on device: 'data/raw'"):
+            LOCAL.download_plan.download(splits, recipe.data, config)
+        assert not list((recipe.data / "raw" / ".partial").iterdir())
+    assert unavailable() == {}
+    programs.yt_dlp_works()
+    LOCAL.download_plan.download(splits, recipe.data, config)
+    assert len(list(recipe.data.glob("raw/*/*.flac"))) == 6
+
+
+WAITS = """#!/bin/bash
+# As yt-dlp does: a program of its own cuts the section; it would go on alone.
+if [[ $1 == --version ]]; then exit 1; fi
+bash -c 'echo $$ >>{pids}; trap "" TERM INT; while sleep 0.1; do :; done' &
+wait
+"""
+
+
+def alive(pids):
+    return [pid for pid in pids.read_text().split() if os.path.exists(f"/proc/{pid}/exe")]
+
+
+def test_what_yt_dlp_started_ends_at_the_time_limit(recipe, programs):
+    splits, config = some(recipe, 2, "data.download.timeout_seconds=0.5")
+    pids = recipe.folder / "pids"
+    programs.put("yt-dlp", WAITS.format(pids=pids))
+    with pytest.raises(ValueError, match="none of 2 .* failed with 'no clip within 0.5 s'"):
+        LOCAL.download_plan.download(splits, recipe.data, config)
+    assert len(pids.read_text().split()) == 2 and alive(pids) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_the_programs_too(recipe, programs, number):
+    pids = recipe.folder / "pids"
+    programs.put("yt-dlp", WAITS.format(pids=pids))
+    options = [
+        word
+        for override in (*FAST, *(f"pretrained.{key}=null" for key in WEIGHTS))
+        for word in ("--set", override)
+    ]
+    process = subprocess.Popen(
+        [sys.executable, RECIPE / "local" / "prepare.py", *options],
+        cwd=recipe.folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until = time.monotonic() + 60
+    while not pids.exists() or len(pids.read_text().split()) < 4:
+        assert process.poll() is None and time.monotonic() < until
+        time.sleep(0.1)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode not in (0, None) and "this is a bug" not in said
+    assert alive(pids) == []
+    assert list((recipe.data / "raw" / ".partial").iterdir()) == []
+    assert unavailable() == {}
+
+
+def test_a_recorded_clip_is_tried_again_without_its_row(recipe, programs):
+    splits, config = some(recipe, 4)
+    programs.yt_dlp_works()
+    record = recipe.data / "eval" / "unavailable.csv"
+    clip_id = splits["eval"][1].clip_id
+    record.parent.mkdir()
+    header = "clip_id,kind,num_attempts,reason\n"
+    record.write_text(f"{header}{clip_id},gone,1,{THIS_APP}\n")
+    LOCAL.download_plan.download(splits, recipe.data, config)
+    assert len(list(recipe.data.glob("raw/*/*.flac"))) == 3
+    record.write_text(header)
+    LOCAL.download_plan.download(splits, recipe.data, config)
+    assert len(list(recipe.data.glob("raw/*/*.flac"))) == 4
