@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 
 import h5py
 import numpy as np
@@ -66,20 +67,32 @@ def test_lists_that_share_ids(recipe):
         recipe.prepare("data.train_segments=[balanced_train_segments.csv, eval_segments.csv]")
 
 
+NAMINGS = [
+    "train/Y{id}.wav",
+    "{id}.FLAC",
+    "a/b/{id}_{start:g}.mp3",
+    "{id}_{start_ms:.0f}_{end_ms:.0f}.m4a",
+    "Y{id}_{start:.3f}_{end:.3f}.wav",
+    "Speech/{id}_{start}-{end}.wav",
+    "id_{id}.m4a",
+    "{id}.opus",
+    "{id}_{start_ms:.0f}_{end_ms:.0f}.flac",
+    "{id}_{start:.3f}.ogg",
+    "[{id}]-[{start:.0f}-{end:.0f}].webm",
+    "A title, $1 [4K] [{id}].mp4",
+    "Old title-{id}.mkv",
+    "Dog/Dog_{id}_{start}.mp4",
+]
+
+
 def test_a_local_copy_in_every_naming(recipe):
     rows = recipe.all_rows
     names = []
     for number, row in enumerate(rows):
         start, end = row.start_seconds, row.end_seconds
-        names.append(
-            [
-                f"train/Y{row.clip_id}.wav",
-                f"{row.clip_id}.FLAC",
-                f"a/b/{row.clip_id}_{start:g}.mp3",
-                f"{row.clip_id}_{1000 * start:.0f}_{1000 * end:.0f}.m4a",
-                f"Y{row.clip_id}_{start:.3f}_{end:.3f}.wav",
-            ][number % 5]
-        )
+        naming = NAMINGS[number % len(NAMINGS)]
+        times = {"start": start, "end": end, "start_ms": 1000 * start, "end_ms": 1000 * end}
+        names.append(naming.format(id=row.clip_id, **times))
     touch(recipe, *names)
     recipe.prepare()
     found = all_clips()
@@ -118,6 +131,67 @@ def test_missing_and_surplus_files(recipe):
         f"{elsewhere}_500_510.wav": "another stretch of the video",
         f"{twice}.flac": f"the clip is data/audioset/Y{twice}.wav",
     }
+
+
+def test_what_is_not_used_is_said_with_examples(recipe, caplog):
+    caplog.set_level("INFO")
+    touch_all(recipe)
+    others = [f"Y{number:011}.wav" for number in range(5)]
+    touch(recipe, *others, "cover.mp3", f"{recipe.all_rows[0].clip_id}.mp3", "a.json", "b.json")
+    recipe.prepare()
+    shown = ", ".join(f"data/audioset/{name}" for name in others[:3])
+    assert f"not used: the lists do not name the clip: 5, such as {shown}\n" in caplog.text
+    assert "the name holds no YouTube id: 1, such as data/audioset/cover.mp3" in caplog.text
+    assert "the clip is there already: 1, such as" in caplog.text
+    assert "2 files hold no audio: 2 .json" in caplog.text
+
+
+def test_links_are_followed_and_each_folder_is_searched_once(recipe, caplog):
+    caplog.set_level("INFO")
+    touch_all(recipe, but={recipe.all_rows[0].clip_id})
+    elsewhere = recipe.folder / "elsewhere"
+    (recipe.data / "audioset").rename(elsewhere)
+    folder = recipe.data / "audioset"
+    folder.mkdir()
+    for name in ("one", "two"):
+        (folder / name).symlink_to(".")
+        (elsewhere / name).symlink_to(elsewhere)
+    (folder / "clips").symlink_to(elsewhere)
+    (folder / "itself").symlink_to("itself")
+    (folder / f"Y{recipe.all_rows[0].clip_id}.wav").symlink_to("nowhere.wav")
+    recipe.prepare()
+    assert len(all_clips()) == 79 and read_table("data/surplus.csv", Surplus) == []
+    assert {clip.path.split("/")[2] for clip in all_clips().values()} == {"clips"}
+    assert "2 files hold no audio: 2 links that lead nowhere" in caplog.text
+
+
+def test_names_that_tables_cannot_hold_are_named(recipe, caplog):
+    caplog.set_level("INFO")
+    first, second = (row.clip_id for row in recipe.all_rows[:2])
+    touch_all(recipe, but={first})
+    folder = os.fsencode(recipe.data / "audioset")
+    for name in (f"caf\udce9 [{first}].wav", f"café, “{'long' * 50}” [{second}].opus"):
+        (open(os.path.join(folder, os.fsencode(name)), "w")).close()
+    recipe.prepare()
+    assert len(all_clips()) == 79
+    surplus = {row.item: row.reason for row in read_table("data/surplus.csv", Surplus)}
+    reason = surplus[f"data/audioset/caf\\xe9 [{first}].wav"]
+    assert reason == "the path is not UTF-8: rename it, or name its folder by a link"
+    assert len(surplus) == 2 and reason in caplog.text
+
+
+def test_a_folder_that_cannot_be_read_stops_the_stage():
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user, whom a folder is closed to")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        os.makedirs(f"{folder}/copy/closed", mode=0o700)
+        os.seteuid(65534)
+        try:
+            with pytest.raises(ValueError, match="copy/closed cannot be searched .*Permission"):
+                LOCAL.local_copy.audio_files([f"{folder}/copy"])
+        finally:
+            os.seteuid(0)
 
 
 def test_a_second_run_does_nothing_until_a_file_comes_or_goes(recipe, caplog):

@@ -13,6 +13,7 @@ import soundfile
 from tests.audioset_recipe import CLASSES, LOCAL, RATE, Recipe
 from tests.audioset_server import Server
 from tests.audioset_synthetic import waveform
+from tests.recipes.test_faults import mounted
 from uss.data.dataset import LABELLED_SPLITS
 from uss.tables import Clip, read_table
 
@@ -103,14 +104,32 @@ BAD_CLIPS = {  # kinds of the server's answers -> the record
     "403*": ("gone", 1, "HTTP 403 Forbidden"),
     "500*": ("failed", 2, "HTTP 500 Internal Server Error"),
     "html*": ("failed", 2, "a web page instead of the file"),
+    "page*": ("failed", 2, "a web page instead of the file"),
+    "login*": ("failed", 2, "a web page instead of the file"),
     "short*": ("failed", 2, "truncated: "),  # the header tells of the whole
     "truncate*": ("failed", 2, "truncated: "),
     "stall*": ("failed", 2, "no answer within 1 s"),
     "drip*": ("failed", 2, "too slow"),
 }
+
+
+def sound_file(samples, rate, **options):
+    content = io.BytesIO()
+    soundfile.write(content, samples, rate, **options)
+    return content.getvalue()
+
+
 BAD_FILES = {  # what the server sends -> the record
     b"": ("failed", 2, "empty file"),
     b"not a sound " * 99: ("failed", 2, "not audio ("),
+    sound_file(np.full(200000, np.nan), 8000, format="WAV", subtype="FLOAT"): (
+        *("failed", 2),
+        "not audio (samples that are not finite)",
+    ),
+    sound_file(np.zeros(2 * 10**7, np.uint8).view(np.int16), 800000, format="WAV"): (
+        *("failed", 2),
+        "no FLAC at 800000 Hz (",
+    ),
 }
 
 
@@ -118,6 +137,7 @@ def test_bad_clips_are_recorded_and_not_tried_for_ever(recipe, server, caplog):
     ids = [row.clip_id for row in recipe.all_rows]
     bad = dict(zip(ids, BAD_CLIPS, strict=False))
     server.trouble = {clip_id: [kind] for clip_id, kind in bad.items()}
+    server.trouble["login"] = ["html*"]
     expected = {clip_id: BAD_CLIPS[kind] for clip_id, kind in bad.items()}
     for clip_id, content in zip(ids[len(bad) :], BAD_FILES, strict=False):
         server.files[clip_id] = content
@@ -179,6 +199,43 @@ def test_a_server_that_is_down_stops_the_run(recipe, server, caplog):
     download(recipe, server)
     assert len(found()) == 80 and not os.listdir("data/raw/.partial")
     assert sum(server.num_requests.values()) - before == 80 - num_there
+
+
+def test_a_mirror_that_is_down_for_every_clip(recipe, server, caplog):
+    files, server.files = server.files, {}
+    with pytest.raises(ValueError, match="30 downloads failed in a row, .* 404 .* server is at"):
+        download(recipe, server, "data.download.max_failures_in_a_row=30")
+    assert unavailable() == {}
+    server.files = {clip_id: files[clip_id] for clip_id in list(files)[::2]}
+    download(recipe, server)
+    assert found().keys() == server.files.keys()
+    assert unavailable().keys() == files.keys() - server.files.keys()
+
+
+def test_one_clip_that_cannot_be_written(recipe, server):
+    """A folder stands where its file should: the others are downloaded."""
+    row = recipe.rows["eval_segments"][4]
+    (recipe.data / "raw" / "eval_segments" / f"Y{row.clip_id}.flac" / "x").mkdir(parents=True)
+    download(recipe, server)
+    kind, num_attempts, reason = unavailable()[row.clip_id]
+    assert (kind, num_attempts) == ("failed", 3) and reason.startswith("not written ([Errno 21]")
+    assert len(found()) == 79
+
+
+def test_a_disk_that_fills_up(recipe, server):
+    rows = recipe.rows["eval_segments"][:6]
+    path = recipe.data / "segments" / "eval_segments.csv"
+    segments = LOCAL.segments.read_segments([path], CLASSES)[:6]
+    config = recipe.config(*FAST, f"data.download.url={server.url('{id}')}").download
+    files = {row.clip_id: server.files[row.clip_id] for row in rows}
+    server.files[segments[1].clip_id] = bytes(20_000_000)
+    with mounted(recipe.data / "raw", "-t", "tmpfs", "-o", "size=8m", "none"):
+        with pytest.raises(OSError, match="No space left on device"):
+            LOCAL.download_plan.download({"eval": segments}, recipe.data, config)
+    assert unavailable() == {}
+    server.files |= files
+    LOCAL.download_plan.download({"eval": segments}, recipe.data, config)
+    assert len(list(recipe.data.glob("raw/eval_segments/*.flac"))) == 6
 
 
 def test_no_server_at_all(recipe, server, caplog):

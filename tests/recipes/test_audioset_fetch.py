@@ -6,6 +6,7 @@ import pytest
 
 from tests.audioset_recipe import LOCAL
 from tests.audioset_server import Server
+from tests.recipes.test_faults import mounted
 
 
 @pytest.fixture
@@ -56,3 +57,74 @@ def test_a_broken_transfer_goes_on_where_it_broke(server, tmp_path):
     assert path.read_bytes() == server.files["file"]
     assert not path.with_name("file.part").exists()
     assert server.ranges["file"][0] is None and server.ranges["file"][2].startswith("bytes=")
+
+
+def begun(server, path):
+    """A transfer that broke half-way."""
+    server.files["file"] = bytes(range(256)) * 1000
+    server.trouble["file"] = ["truncate"]
+    with pytest.raises(LOCAL.fetch.FetchError, match="truncated"):
+        LOCAL.fetch.fetch(server.url("file"), path, 5)
+
+
+@pytest.mark.parametrize("answer", ["whole", "other range", "416", "gzip"])
+def test_an_answer_that_does_not_go_on_where_it_broke(server, tmp_path, answer):
+    path = tmp_path / "file"
+    begun(server, path)
+    server.trouble["file"] = [answer]
+    LOCAL.fetch.fetch(server.url("file"), path, 5)
+    assert path.read_bytes() == server.files["file"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("change", ["etag", "size"])
+def test_a_file_that_changed_meanwhile_is_fetched_anew(server, tmp_path, change):
+    path = tmp_path / "file"
+    begun(server, path)
+    server.files["file"] = bytes(range(255, -1, -1)) * (1000 if change == "etag" else 1001)
+    server.etag = '"2"' if change == "etag" else server.etag
+    LOCAL.fetch.fetch(server.url("file"), path, 5)
+    assert path.read_bytes() == server.files["file"]
+    assert server.ranges["file"][1:] == ["bytes=128000-", None]
+
+
+def test_a_beginning_of_unknown_origin_is_not_gone_on_with(server, tmp_path):
+    server.files["file"] = b"new" * 1000
+    (tmp_path / "file.part").write_bytes(b"old")
+    LOCAL.fetch.fetch(server.url("file"), tmp_path / "file", 5)
+    assert (tmp_path / "file").read_bytes() == server.files["file"]
+
+
+def test_a_server_that_only_sends_another_part(server, tmp_path):
+    server.files["file"] = bytes(1000)
+    server.trouble["file"] = ["other range*"]
+    with pytest.raises(LOCAL.fetch.FetchError, match="a part that was not asked for"):
+        LOCAL.fetch.fetch(server.url("file"), tmp_path / "file", 5)
+    assert not (tmp_path / "file").exists()
+
+
+@pytest.mark.parametrize("answer", ["html", "page", "login"])
+def test_a_login_page_is_not_the_file(server, tmp_path, answer):
+    path = tmp_path / "file"
+    begun(server, path)
+    before = (tmp_path / "file.part").read_bytes()
+    server.trouble = {"file": [answer], "login": ["html"]}
+    with pytest.raises(LOCAL.fetch.FetchError, match="a web page instead of the file"):
+        LOCAL.fetch.fetch(server.url("file"), path, 5)
+    assert not path.exists() and len(before) == 128000
+    LOCAL.fetch.fetch(server.url("file"), path, 5)
+    assert path.read_bytes() == server.files["file"]
+
+
+def test_a_file_packed_with_gzip_arrives_unpacked(server, tmp_path):
+    server.files["file"] = b"sound" * 100000
+    server.trouble["file"] = ["gzip"]
+    LOCAL.fetch.fetch(server.url("file"), tmp_path / "file", 5)
+    assert (tmp_path / "file").read_bytes() == server.files["file"]
+
+
+def test_a_full_disk_is_not_the_connections_fault(server, tmp_path):
+    server.files["file"] = bytes(3_000_000)
+    with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=1m", "none"):
+        with pytest.raises(OSError, match="No space left"):
+            LOCAL.fetch.fetch(server.url("file"), tmp_path / "disk" / "file", 5)

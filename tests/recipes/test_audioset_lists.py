@@ -5,6 +5,7 @@ import pytest
 
 from tests.audioset_recipe import CLASSES, LOCAL, Recipe
 from tests.audioset_synthetic import make_ids, make_rows, write_list
+from uss.separation.batch import AUDIO_SUFFIXES
 
 parse, starts_at = LOCAL.clip_names.parse, LOCAL.clip_names.starts_at
 
@@ -21,6 +22,16 @@ parse, starts_at = LOCAL.clip_names.parse, LOCAL.clip_names.starts_at
         ("-_Y_1_30000_30000_40000.wav", "-_Y_1_30000", 30000.0),
         ("Y-_Y_1_30000_30.000.wav", "-_Y_1_30000", 30.0),
         ("Y1234567890_0_10.wav", "Y1234567890", 0.0),
+        ("-0049eE1OZ4_30.0-40.0.wav", "-0049eE1OZ4", 30.0),
+        ("-0049eE1OZ4_30-40.mp3", "-0049eE1OZ4", 30.0),
+        ("id_-0049eE1OZ4.m4a", "-0049eE1OZ4", None),
+        ("id__a_b_c_d_e_.wav", "_a_b_c_d_e_", None),
+        ("[-0049eE1OZ4]-[30-40].webm", "-0049eE1OZ4", 30.0),
+        ("A title [1] [-0049eE1OZ4].opus", "-0049eE1OZ4", None),
+        ("-0049eE1OZ4_30.ogg", "-0049eE1OZ4", 30.0),
+        ("-0049eE1OZ4_000030.mp4", "-0049eE1OZ4", 30.0),
+        ("-0049eE1OZ4_000030_000040.mkv", "-0049eE1OZ4", 30.0),
+        ("-0049eE1OZ4_30.0_40.0_10.0.mp3", "-0049eE1OZ4", 30.0),
     ],
 )
 def test_an_id_is_the_first_eleven_characters(name, clip_id, start):
@@ -42,6 +53,31 @@ def test_an_id_is_the_first_eleven_characters(name, clip_id, start):
 )
 def test_names_without_an_id(name):
     assert parse(name) is None
+
+
+@pytest.mark.parametrize(
+    "name, ids, found",
+    [
+        ("id_abcdefgh_12.wav", ["id_abcdefgh"], "id_abcdefgh"),
+        ("id_abcdefgh_12.wav", ["abcdefgh_12"], "abcdefgh_12"),
+        ("A title--0049eE1OZ4.mp4", ["-0049eE1OZ4"], "-0049eE1OZ4"),
+        ("A title-a_b-c_d-e_f.webm", ["a_b-c_d-e_f"], "a_b-c_d-e_f"),
+        ("Dog_bark_-0049eE1OZ4_12.mp4", ["-0049eE1OZ4"], "-0049eE1OZ4"),
+        ("Y1234567890 [-0049eE1OZ4].wav", ["-0049eE1OZ4"], "-0049eE1OZ4"),
+        ("some_recording_of_birds.wav", ["-0049eE1OZ4"], "the name holds no YouTube id"),
+        ("[-0049eE1OZ4].wav", ["Y1234567890"], "the lists do not name the clip"),
+        ("-0049eE1OZ4_40.0-50.0.wav", ["-0049eE1OZ4"], "another stretch of the video"),
+    ],
+)
+def test_where_a_name_is_read_in_several_ways_the_lists_decide(name, ids, found):
+    segments = {clip_id: LOCAL.segments.Segment(clip_id, 12.0, 22.0, "", "") for clip_id in ids}
+    segment = LOCAL.found.find_segment(name, segments)
+    assert (segment if isinstance(segment, str) else segment.clip_id) == found
+
+
+def test_what_separation_takes_for_audio_is_a_clip_too():
+    assert AUDIO_SUFFIXES <= set(LOCAL.clip_names.AUDIO_SUFFIXES)
+    assert {parse(f"Y1234567890{suffix}").clip_id for suffix in AUDIO_SUFFIXES} == {"Y1234567890"}
 
 
 def test_the_start_in_a_name_is_in_seconds_or_milliseconds():

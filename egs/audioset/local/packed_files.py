@@ -3,8 +3,7 @@
 import glob
 from pathlib import Path
 
-from clip_names import parse
-from found import Found, Surplus
+from found import TWICE, Found, Surplus, find_segment
 from segments import Segment
 
 from uss.data.packed_clips import PackedClips
@@ -37,44 +36,34 @@ def find(files: list[Path], segments: dict[str, Segment], classes: Classes) -> F
     found = Found({}, {}, [])
     for file in files:
         packed = PackedClips(file)
-        rows = []
+        clip_ids = {}  # by row
         for row, audio_name in enumerate(packed.names):
             if audio_name:
-                reason = use(audio_name, row, file, segments, found)
-                if reason:
-                    found.surplus.append(Surplus(f"{file}[{row}] {audio_name}", reason))
+                segment = find_segment(audio_name, segments)
+                if isinstance(segment, str):
+                    reason = segment
+                elif segment.clip_id in found.paths:
+                    first = f"row {found.rows[segment.clip_id]} of {found.paths[segment.clip_id]}"
+                    reason = f"{TWICE}{first}"
                 else:
-                    rows.append(row)
-        check_labels(packed, rows, segments, classes)
+                    found.paths[segment.clip_id] = str(file)
+                    found.rows[segment.clip_id] = row
+                    clip_ids[row] = segment.clip_id
+                    continue
+                found.surplus.append(Surplus(f"{file}[{row}] {audio_name}", reason))
+        check_labels(packed, clip_ids, segments, classes)
     return found
 
 
-def use(
-    audio_name: str, row: int, file: Path, segments: dict[str, Segment], found: Found
-) -> str | None:
-    """Note a row as its clip's; the reason where it is not."""
-    name = parse(audio_name)
-    if name is None:
-        return "the name holds no YouTube id"
-    if name.clip_id not in segments:
-        return "the lists do not name the clip"
-    if name.clip_id in found.paths:
-        return f"the clip is row {found.rows[name.clip_id]} of {found.paths[name.clip_id]}"
-    found.paths[name.clip_id] = str(file)
-    found.rows[name.clip_id] = row
-    return None
-
-
 def check_labels(
-    packed: PackedClips, rows: list[int], segments: dict[str, Segment], classes: Classes
+    packed: PackedClips, clip_ids: dict[int, str], segments: dict[str, Segment], classes: Classes
 ) -> None:
-    """Raises ValueError where a row's target is not its segment's labels."""
+    """Raises ValueError where a row's target is not its segment's labels. clip_ids: by row."""
+    rows = list(clip_ids)
     for start in range(0, len(rows), ROWS_AT_A_TIME):
         some = rows[start : start + ROWS_AT_A_TIME]
         for row, target in zip(some, packed.targets(some), strict=True):
-            name = parse(packed.names[row])
-            assert name is not None  # `use` took the row
-            labels = classes.multi_hot(segments[name.clip_id].labels)
+            labels = classes.multi_hot(segments[clip_ids[row]].labels)
             if target.shape != labels.shape or (target != labels).any():
                 raise ValueError(
                     f"{packed.path}: row {row}, {packed.names[row]}: the target has other classes "

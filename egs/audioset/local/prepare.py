@@ -16,7 +16,7 @@ import packed_files
 from data_config import Data
 from download import read_unavailable
 from download_plan import download, record_path
-from found import Found, Missing, Surplus
+from found import Found, Missing, Surplus, summary
 from segment_lists import segment_lists
 from segments import Segment, read_segments
 from splits import SPLITS, split_segments
@@ -135,6 +135,8 @@ def main(argv: list[str] | None = None) -> None:
     write_table(DATA / "surplus.csv", found.surplus, Surplus)
     if found.surplus:
         logger.info("%d files or rows are not used (data/surplus.csv)", len(found.surplus))
+        for line in summary(found.surplus):
+            logger.info("not used: %s", line)
     for split, segments in splits.items():
         facts = write_split(split, segments, found, config.source)
         steps[split].finish(**facts)
