@@ -1,5 +1,6 @@
 """One clip: fetched, cut to its seconds, decoded, written."""
 
+import errno
 import tempfile
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from uss.files import DISK_ERRORS
 SHORTAGE_SECONDS = 0.25  # stage 1 tolerates as much
 PARTIAL = ".partial"  # folder of what is being fetched; hidden from the search for clips
 SUFFIX = ".flac"
+SYSTEM_ERRORS = (  # that no clip is to blame for
+    *(errno.EIO, errno.ESTALE, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+)
 
 
 def clip_path(segment: Segment, config: Download) -> Path:
@@ -27,7 +31,7 @@ def download_clip(segment: Segment, config: Download, programs: ChildPrograms) -
 
     Raises:
         FetchError: with the reason; nothing is left behind.
-        OSError: the disk is full or may not be written to: no fault of the clip.
+        OSError: the disk is full, or the system refuses: no fault of the clip.
     """
     partial = Path(config.folder) / PARTIAL
     try:
@@ -42,7 +46,7 @@ def download_clip(segment: Segment, config: Download, programs: ChildPrograms) -
                 fetch(url, file, config.timeout_seconds, config.timeout_seconds)
             write_clip(file, start_seconds, segment, clip_path(segment, config))
     except OSError as error:
-        if error.errno in DISK_ERRORS:
+        if error.errno in (*DISK_ERRORS, *SYSTEM_ERRORS):
             raise
         raise FetchError(f"not written ({error})") from None
 

@@ -38,7 +38,7 @@ class Download:
     backoff_seconds: float  # first pause after a refusal; doubles, up to 15 minutes
     timeout_seconds: float  # of one try of one clip
     max_attempts: int  # tries of a clip, over all runs
-    max_failures_in_a_row: int  # then the run stops: the network or the server is at fault
+    max_failures_in_a_row: int  # gone or failed: then the run stops, and writes none of them off
     yt_dlp_options: list[str]
 
     def __post_init__(self) -> None:
