@@ -124,7 +124,7 @@ BAD_FILES = {  # what the server sends -> the record
     b"not a sound " * 99: ("failed", 2, "not audio ("),
     sound_file(np.full(200000, np.nan), 8000, format="WAV", subtype="FLOAT"): (
         *("failed", 2),
-        "not audio (samples that are not finite)",
+        "a sample is not finite (NaN or infinite)",
     ),
     sound_file(np.zeros(2 * 10**7, np.uint8).view(np.int16), 800000, format="WAV"): (
         *("failed", 2),

@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import IO, BinaryIO, Protocol, cast
 
 from containers import read_zip
 from unpacking_limits import (
@@ -78,7 +78,7 @@ class TarMember(tarfile.TarInfo):
     """Refuses what would be read without end, or whole into memory."""
 
     @classmethod
-    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> "TarMember":
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "TarMember":
         member = super().frombuf(buf, encoding, errors)
         is_extended = member.type in EXTENDED_HEADERS
         if member.size < 0 or (is_extended and member.size > MAX_HEADER_BYTES):
@@ -96,7 +96,12 @@ def _deb_files(
         raise ValueError("not a Debian package (no data.tar in it)")
     with (
         _decompressed(name, member) as stream,
-        tarfile.open(fileobj=Bounded(stream), mode="r|", bufsize=MIB, tarinfo=TarMember) as archive,
+        tarfile.open(
+            fileobj=cast(IO[bytes], Bounded(stream)),  # of which a stream of tar only reads
+            mode="r|",
+            bufsize=MIB,
+            tarinfo=TarMember,
+        ) as archive,
     ):
         for info in archive:
             allowance.take_member()
