@@ -6,11 +6,10 @@ Values are checked here, at the border; the code behind takes them as they are.
 from dataclasses import dataclass, field
 from typing import Literal
 
+from uss import ranges
 from uss.config import expanded
 
-MAX_WINDOW = 1 << 16  # samples of a window, mel bins
 MAX_BATCH = 1_000_000
-SAMPLE_RATES = (1000, 1_000_000)  # lowest and highest, in Hz
 
 
 def _at_most(maximum: float, **values: float) -> None:
@@ -21,8 +20,7 @@ def _at_most(maximum: float, **values: float) -> None:
 
 
 def _rate(sample_rate: int) -> None:
-    _at_least(SAMPLE_RATES[0], sample_rate=sample_rate)
-    _at_most(SAMPLE_RATES[1], sample_rate=sample_rate)
+    ranges.within(*ranges.SAMPLE_RATES, sample_rate=sample_rate)
 
 
 def _at_least(minimum: float, **values: float) -> None:
@@ -41,13 +39,6 @@ def _fraction(**values: float) -> None:
     for key, value in values.items():
         if not 0 <= value <= 1:
             raise ValueError(f"{key} is {value}, must be between 0 and 1")
-
-
-def _channels(channels: list[int]) -> None:
-    if len(channels) < 2 or min(channels) < 1:
-        raise ValueError(f"channels is {channels}, must be two or more positive numbers")
-    if len(channels) > 16 or max(channels) > 1 << 14:
-        raise ValueError(f"channels is {channels}, must be at most 16 numbers up to {1 << 14}")
 
 
 @dataclass
@@ -108,13 +99,9 @@ class Training:
 
 
 def _front_end(model: "PannsModel | TaggerModel") -> None:
-    _at_least(2, window_size=model.window_size)
-    _at_least(1, hop_size=model.hop_size, mel_bins=model.mel_bins)
-    _at_most(MAX_WINDOW, window_size=model.window_size, hop_size=model.hop_size)
-    _at_most(MAX_WINDOW, mel_bins=model.mel_bins)
-    _channels(model.channels)
-    if not 0 <= model.fmin < model.fmax:
-        raise ValueError(f"fmin is {model.fmin}, must be from 0 to below fmax {model.fmax}")
+    ranges.windows(model.window_size, model.hop_size)
+    ranges.channels(model.channels)
+    ranges.mel_bands(model.mel_bins, model.fmin, model.fmax, len(model.channels))
 
 
 @dataclass
@@ -142,8 +129,7 @@ class PannsModel(TaggerModel):
     def __post_init__(self) -> None:
         super().__post_init__()
         _rate(self.sample_rate)
-        _at_least(1, num_classes=self.num_classes)
-        _at_most(MAX_BATCH, num_classes=self.num_classes)
+        ranges.sizes(num_classes=self.num_classes)
         if self.fmax > self.sample_rate / 2:
             raise ValueError(
                 f"fmax is {self.fmax}, must be at most half the sample rate {self.sample_rate}"
@@ -214,23 +200,21 @@ class AmaeModel:
     std: float | None = None
 
     def __post_init__(self) -> None:
-        _at_least(1, width=self.width, depth=self.depth, heads=self.heads)
-        _at_least(1, decoder_width=self.decoder_width, decoder_heads=self.decoder_heads)
-        _at_least(0, decoder_depth=self.decoder_depth)
+        ranges.sizes(width=self.width, heads=self.heads)
+        ranges.sizes(decoder_width=self.decoder_width, decoder_heads=self.decoder_heads)
+        ranges.within(1, ranges.MAX_DEPTH, depth=self.depth)
+        ranges.within(0, ranges.MAX_DEPTH, decoder_depth=self.decoder_depth)
         _rate(self.sample_rate)
-        _at_most(1 << 14, width=self.width, decoder_width=self.decoder_width)
-        _at_most(1 << 10, depth=self.depth, decoder_depth=self.decoder_depth)
-        _at_most(MAX_WINDOW, input_frames=self.input_frames, mel_bins=self.mel_bins)
-        _at_least(32, input_frames=self.input_frames)
-        _at_least(16, mel_bins=self.mel_bins)
+        ranges.input_size(self.input_frames, self.mel_bins)
         if self.input_frames % 32 or self.mel_bins % 16:
             raise ValueError("input_frames must be a multiple of 32 and mel_bins of 16")
         if self.width % self.heads or self.decoder_width % self.decoder_heads:
             raise ValueError("width must be a multiple of heads, in encoder and decoder")
         if (self.mean is None) != (self.std is None):
             raise ValueError("mean and std are either both given or both null")
-        if self.std is not None:
+        if self.mean is not None and self.std is not None:
             _positive(std=self.std)
+            ranges.within(0, ranges.MAX_LOG_MEL, mean=abs(self.mean), std=self.std)
 
 
 @dataclass
@@ -258,9 +242,7 @@ class Stft:
     hop_size: int = 320
 
     def __post_init__(self) -> None:
-        _at_least(2, window_size=self.window_size)
-        _at_most(MAX_WINDOW, window_size=self.window_size)
-        _at_least(1, hop_size=self.hop_size)
+        ranges.windows(self.window_size, self.hop_size)
         if self.hop_size > self.window_size / 2:
             raise ValueError(f"hop_size is {self.hop_size}, must be at most half of window_size")
 
@@ -295,7 +277,7 @@ class System:
     amae: SystemAmae = field(default_factory=SystemAmae)
 
     def __post_init__(self) -> None:
-        _channels(self.channels)
+        ranges.channels(self.channels)
 
     @property
     def query_field(self) -> str:

@@ -8,7 +8,7 @@ from tests.models.published_files import save_audio_mae
 from tests.models.reference_weights import empty_state, fixture, published_state
 from uss.models import published
 from uss.models.audio_mae import AudioMae, masked_error, patchify
-from uss.models.checkpoint_file import fill
+from uss.models.weights import fill
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ import numpy as np
 
 from uss.bin import networks
 from uss.bin.command import add_name, parser, run
+from uss.checksums import damage
 from uss.config import load
 from uss.data.anchors import AnchorSet
 from uss.data.averages import average_embeddings, read_average_embeddings
@@ -29,19 +30,21 @@ from uss.data.packed import write_part
 from uss.files import Step, atomic
 from uss.schema import Pretrained
 from uss.separation.model_files import EMBEDDINGS, PANNS
-from uss.training.model_config import checkpoints, read_config, steps_done
+from uss.training.model_config import checkpoints, is_finished, newest_checkpoint, read_config
 
 logger = logging.getLogger(__name__)
 
 
 def separators(experiment: Path) -> list[Path]:
-    """The directories of separators that are trained to their end."""
+    """The directories of separators that are trained to their end.
+
+    Raises ValueError where the weights of one are damaged.
+    """
     found = []
     for directory in sorted(path.parent for path in experiment.glob("*/config.yaml")):
-        config = read_config(directory)
-        if config["kind"] == "separator" and checkpoints(directory):
-            if steps_done(directory) >= config["training"]["steps"]:
-                found.append(directory)
+        if read_config(directory).get("kind") == "separator" and is_finished(directory):
+            newest_checkpoint(directory)
+            found.append(directory)
     return found
 
 
@@ -60,21 +63,31 @@ def write_panns(path: Path, pretrained: Pretrained) -> bool:
     try:
         digests = networks.panns_digests(pretrained)
     except ValueError as error:
+        if checkpoints(networks.TAGGER):  # there are some, and they are damaged
+            raise
         logger.warning("no %s, so no --query and no --auto: %s", path, error)
         return False
     step = Step(path, digests, {})
-    if not step.is_current():
-        import torch
+    if not step.is_current() or is_damaged(path):
+        from uss.training.checkpoint import write_tensors
 
         with atomic(path) as temporary:
-            torch.save(networks.panns_content(pretrained), temporary)
+            write_tensors(networks.panns_content(pretrained), temporary)
         step.finish()
     return True
 
 
+def is_damaged(path: Path) -> bool:
+    """A disk may lose a bit of a file, and its record does not notice."""
+    reason = damage(path)
+    if reason is not None:
+        logger.warning("run %s: damaged (%s)", path, reason)
+    return reason is not None
+
+
 def share_panns(directory: Path, panns: Path) -> None:
     step = Step(directory / PANNS, {"panns": panns}, {})
-    if not step.is_current():
+    if not step.is_current() or is_damaged(step.output):
         step.output.unlink(missing_ok=True)
         try:
             os.link(panns, step.output)

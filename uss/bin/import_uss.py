@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING
 import yaml
 
 from uss.bin.command import add_name, parser, run
+from uss.checksums import damage
 from uss.config import load, to_dict
 from uss.files import atomic, changes, digest, write_text
 from uss.schema import Pretrained, System
+from uss.training.config_file import required
 from uss.training.model_config import checkpoints, read_config, write_config
 
 if TYPE_CHECKING:
@@ -37,15 +39,19 @@ def panns_paths(directory: Path) -> dict[str, Path]:
 
 
 def needs_import(directory: Path, inputs: dict[str, str]) -> bool:
-    """Whether anything is missing; ValueError where the directory holds another model."""
+    """Whether anything is missing or damaged; ValueError where the directory holds another
+    model."""
     has_config = (directory / "config.yaml").exists()
     if has_config or checkpoints(directory):
-        if not has_config or read_config(directory)["inputs"] != inputs:
+        if not has_config or read_config(directory).get("inputs") != inputs:
             raise ValueError(
                 f"{directory} holds another model; choose another --system or --name, or remove it"
             )
-    files = panns_paths(directory).values()
-    return not checkpoints(directory) or not all(path.exists() for path in files)
+    files = [*panns_paths(directory).values(), *(path for _, path in checkpoints(directory))]
+    damaged = [path for path in files if path.exists() and damage(path) is not None]
+    if damaged:
+        logger.warning("%s is damaged, and is written again", damaged[0])
+    return bool(damaged) or not checkpoints(directory) or not all(path.exists() for path in files)
 
 
 def write_model(
@@ -56,10 +62,8 @@ def write_model(
     Raises:
         ValueError: the file is no such checkpoint, or the system's YAML describes another network.
     """
-    import torch
-
     from uss.models import published
-    from uss.training.checkpoint import save
+    from uss.training.checkpoint import save, write_tensors
 
     tensors = published.expect(checkpoint, "uss")
     model = published.build_uss(tensors, checkpoint)
@@ -83,7 +87,7 @@ def write_model(
     )
     for key, path in panns_paths(directory).items():
         with atomic(path) as temporary:
-            torch.save({"model": part(tensors, PANNS[key])}, temporary)
+            write_tensors({"model": part(tensors, PANNS[key])}, temporary)
     save(directory, {"step": 0, "model": model.separator.state_dict()})
     logger.info("imported %s as %s", checkpoint, directory)
 
@@ -141,8 +145,9 @@ def main(argv: list[str] | None = None) -> None:
     else:
         logger.info("skip %s: it was imported from %s", directory, checkpoint)
     if not system_path.exists():
-        config = read_config(directory)
-        write_system(config["system"], system_path, config["imported"])
+        config, origin = read_config(directory), directory / "config.yaml"
+        system, imported = (required(config, origin, key) for key in ("system", "imported"))
+        write_system(system, system_path, imported)
     advise(directory, options.conf, pretrained)
 
 

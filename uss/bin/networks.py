@@ -10,6 +10,7 @@ from uss.files import digest
 from uss.labels import audioset_classes, read_classes
 from uss.schema import Pretrained, System
 from uss.seeding import torch_seed
+from uss.training.config_file import required
 from uss.training.model_config import newest_checkpoint, read_config
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def amae_digest(pretrained: Pretrained) -> str:
 
 def _weights_digest(file: str | None, directory: Path) -> str:
     path = newest_checkpoint(directory) if file is None else Path(file)
-    if not path.exists():
+    if not path.is_file():
         raise ValueError(f"pretrained.yaml names {path}, which is missing; put the file there")
     return digest(path)
 
@@ -149,6 +150,8 @@ def untrained_encoder(encoder: "AudioMaeEncoder", pretrained: Pretrained) -> "Au
 
     from uss.models.audio_mae import AudioMaeEncoder
 
-    seed = 0 if pretrained.audio_mae else read_config(AMAE)["training"]["seed"]
+    seed = 0
+    if not pretrained.audio_mae:
+        seed = required(read_config(AMAE), AMAE / "config.yaml", "training", "seed")
     torch.manual_seed(torch_seed(seed, "initial_weights"))
     return AudioMaeEncoder(encoder.model).eval()

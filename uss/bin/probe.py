@@ -24,7 +24,7 @@ from uss.files import Step, write_json
 from uss.schema import Pretrained, System, SystemAmae
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     import torch
 
@@ -57,6 +57,8 @@ def probe(splits: dict[str, AnchorSet], class_ids: list[str], pretrained: Pretra
         return of_anchors(anchors, lambda waveform: over_time(kind(waveform)))
 
     number = {class_id: index for index, class_id in enumerate(class_ids)}
+    for split, anchors in splits.items():
+        refuse_other_classes(anchors, number, split)
     classes = {
         split: np.array([number[anchor.class_id] for anchor in anchors.anchors])
         for split, anchors in splits.items()
@@ -70,6 +72,15 @@ def probe(splits: dict[str, AnchorSet], class_ids: list[str], pretrained: Pretra
         )
         for name, kind in kinds.items()
     }
+
+
+def refuse_other_classes(anchors: AnchorSet, class_ids: "Container[str]", split: str) -> None:
+    for anchor in anchors.anchors:
+        if anchor.class_id not in class_ids:
+            raise ValueError(
+                f"data/{split}/anchors.csv: id {anchor.anchor_id!r}: class {anchor.class_id} is "
+                "not in data/classes.csv; add it there, or run stage 2 again"
+            )
 
 
 def of_anchors(

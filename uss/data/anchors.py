@@ -6,7 +6,7 @@ import numpy as np
 
 from uss.audio import from_int16
 from uss.data.packed import Packed
-from uss.schema import SAMPLE_RATES
+from uss.ranges import SAMPLE_RATES
 from uss.tables import Anchor, read_table
 
 AT_MIXTURE_LEVEL = "at_mixture_level"  # attribute of imported parts: energies are matched already

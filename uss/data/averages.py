@@ -9,6 +9,7 @@ from uss import hdf5
 from uss.data.mixtures import MixtureList
 from uss.files import command_of_stage
 from uss.labels import Classes
+from uss.schema import System
 
 
 class AverageEmbeddings(NamedTuple):
@@ -62,3 +63,15 @@ def read_average_embeddings(path: Path | str) -> AverageEmbeddings:
         if num_targets.min(initial=0) < 0:
             raise file.fault("a number of targets is negative")
     return AverageEmbeddings(class_id, *arrays)
+
+
+def refuse_other_query(
+    averages: AverageEmbeddings, system: System, condition_size: int, path: Path | str
+) -> None:
+    """Raises ValueError where a separator takes other queries than the averages of a file are."""
+    size = getattr(averages, system.query_field).shape[1]
+    if size != condition_size:
+        raise ValueError(
+            f"{path}: {system.query_field} has {size} values for each class, and the separator "
+            f"takes {condition_size}; stage 6 writes it: {command_of_stage(6)}"
+        )

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from uss import hdf5
-from uss.schema import SAMPLE_RATES
+from uss.ranges import SAMPLE_RATES
 
 MAX_CLIPS = 10_000_000  # of a file; AudioSet has two million
 MAX_NAME_BYTES = 256

@@ -10,7 +10,7 @@ import numpy as np
 
 from uss.data.in_place import RowsInPlace
 from uss.data.packed import Packed
-from uss.schema import SAMPLE_RATES
+from uss.ranges import SAMPLE_RATES
 
 
 class WaveformSet:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from uss.models.filterbank import Filterbank
-from uss.models.initialise import xavier
+from uss.models.initialise import normal, xavier
 from uss.models.vit import NORM_EPSILON, Block, position_table
 from uss.schema import AmaeModel
 
@@ -47,7 +47,7 @@ class AudioMaeEncoder(nn.Module):
         xavier(self)
         projection = self.patch_embed["proj"].get_parameter("weight")
         nn.init.xavier_uniform_(projection.data.flatten(1))  # a linear layer of patches
-        nn.init.normal_(self.cls_token, std=0.02)
+        normal(self.cls_token)
 
     def columns(self, num_samples: int) -> int:
         """Time columns of patches that hold sound, for a waveform of num_samples."""
@@ -116,7 +116,7 @@ class AudioMae(AudioMaeEncoder):
         self.decoder_pred = nn.Linear(width, PATCH * PATCH)
         for module in (self.decoder_embed, self.decoder_blocks, self.decoder_pred):
             xavier(module)
-        nn.init.normal_(self.mask_token, std=0.02)
+        normal(self.mask_token)
 
     def reconstruct(self, fbank: Tensor, kept_patches: Tensor) -> Tensor:
         """Predicts all patches from a few: (batch, patches, 256).

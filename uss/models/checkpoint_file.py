@@ -5,13 +5,14 @@ import argparse
 import json
 import re
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.serialization import safe_globals
+
+from uss.checksums import shown
 
 # What published files hold beside tensors: Audio-MAE its options, PANNs its sampler's arrays.
 # Both names of numpy's own modules: files were written by numpy 1 and 2.
@@ -53,18 +54,36 @@ def read(path: Path) -> dict:
             content = torch.load(
                 path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
             )
+    except (OSError, MemoryError):
+        raise
     except Exception as error:  # a damaged file makes torch's reader raise almost anything
-        forbidden = re.search(r"GLOBAL (\S+)", str(error))
-        if forbidden is None:
+        refusal = forbidden(path, error)
+        if refusal is None:
             raise ValueError(damaged(path)) from error
         raise ValueError(
-            f"{path} is refused: it holds {forbidden[1]}, and opening it could run code. "
-            "Fetch the published file; or, if you trust the writer, open it yourself elsewhere "
-            "and save its state dict alone with torch.save"
+            f"{refusal}. Fetch the published file; or, if you trust the writer, open it yourself "
+            "elsewhere and save its state dict alone with torch.save"
         ) from error
     if not isinstance(content, dict):
         raise ValueError(f"{path} holds a {type(content).__name__}, not a dictionary of weights")
     return content
+
+
+def unpickled(path: Path) -> object:
+    """What a file of our own holds, tensors on the CPU. ValueError where torch.save did not write
+    it, or where it holds anything but tensors, numbers, texts and containers."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # as above
+        raise ValueError(forbidden(path, error) or f"{path}: {shown(error)}") from error
+
+
+def forbidden(path: Path, error: Exception) -> str | None:
+    """What is said of a file that torch refuses to open because it could run code."""
+    name = re.search(r"GLOBAL (\S+)", str(error))
+    return name and f"{path} is refused: it holds {name[1]}, and opening it could run code"
 
 
 def damaged(path: Path) -> str:
@@ -86,40 +105,3 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
     except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise ValueError(damaged(path)) from error
     return tensors
-
-
-def fill(
-    module: torch.nn.Module,
-    tensors: dict,
-    origin: Path | str,
-    file_key: Callable[[str], str] = str,
-) -> None:
-    """Loads `tensors` into `module`, whose keys and shapes they must have exactly.
-
-    file_key: the file's key for one of the module's. ValueError that lists missing, unexpected
-    and misshapen keys of the file.
-    """
-    expected = {file_key(key): tensor for key, tensor in module.state_dict().items()}
-    shared = expected.keys() & tensors.keys()
-    shapes = {key: tuple(getattr(tensors[key], "shape", "?")) for key in shared}
-    faults = {
-        "missing": sorted(expected.keys() - shared),
-        "unexpected": sorted(tensors.keys() - shared),
-        "misshapen": [
-            f"{key} {shapes[key]} instead of {tuple(expected[key].shape)}"
-            for key in sorted(shared)
-            if shapes[key] != tuple(expected[key].shape)
-        ],
-    }
-    if any(faults.values()):
-        listed = "; ".join(f"{fault}: {shortened(keys)}" for fault, keys in faults.items() if keys)
-        raise ValueError(
-            f"{origin} is not a published {type(module).__name__}: {listed}. "
-            "Fetch the original file, or name the right one"
-        )
-    module.load_state_dict({key: tensors[file_key(key)] for key in module.state_dict()})
-
-
-def shortened(keys: list[str], most: int = 12) -> str:
-    more = f" and {len(keys) - most} more" if len(keys) > most else ""
-    return ", ".join(keys[:most]) + more

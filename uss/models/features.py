@@ -1,5 +1,7 @@
 """What the separator takes from the A-MAE: its tokens of a mixture, pooled to time steps."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 import torchaudio
@@ -7,6 +9,8 @@ from torch import Tensor, nn
 
 from uss.models.audio_mae import PATCH, AudioMaeEncoder
 from uss.schema import SystemAmae
+
+MAX_RATIO = 10**6  # product of both sides of the ratio of two rates: 147 * 160 for 44.1 and 48 kHz
 
 
 class AmaeFeatures(nn.Module):
@@ -28,6 +32,13 @@ class AmaeFeatures(nn.Module):
         if amae.features == "paper" and amae.fusion == "bottleneck":
             raise ValueError(
                 "amae.fusion bottleneck needs the mel patches in time: write amae.features aligned"
+            )
+        rate = encoder.model.sample_rate
+        common = math.gcd(sample_rate, rate)
+        if sample_rate // common * (rate // common) > MAX_RATIO:
+            raise ValueError(
+                f"the A-MAE's sample_rate {rate} has hardly a common divisor with {sample_rate} "
+                "Hz, so that resampling would take hours: choose one of the usual rates"
             )
         self.encoder = encoder
         self.features = amae.features

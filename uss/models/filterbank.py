@@ -45,7 +45,7 @@ class Filterbank(nn.Module):
         self.window_size = int(sample_rate * WINDOW_SECONDS)
         self.hop_size = int(sample_rate * HOP_SECONDS)
         self.fft_size = 1 << (self.window_size - 1).bit_length()
-        window = torch.hann_window(self.window_size, periodic=False)
+        window = torch.hann_window(self.window_size, periodic=False, device="cpu")
         filters = torch.from_numpy(htk_filters(sample_rate, self.fft_size, mel_bins))
         self.register_buffer("window", window, persistent=False)
         self.register_buffer("filters", filters, persistent=False)

@@ -3,6 +3,12 @@
 from torch import nn
 
 
+def normal(parameter: nn.Parameter) -> None:
+    """Initialise a token. On torch's device `meta` it would import half of torch for nothing."""
+    if not parameter.is_meta:
+        nn.init.normal_(parameter, std=0.02)
+
+
 def xavier(module: nn.Module) -> None:
     """Initialise all linear and convolution layers of `module` from torch's generator.
 

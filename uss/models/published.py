@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from uss.models.audio_mae import AudioMaeEncoder
-from uss.models.checkpoint_file import fill, read, shortened
+from uss.models.checkpoint_file import read
 from uss.models.mae_resunet import Separator, build_separator
 from uss.models.panns import AnyPanns, Cnn14, Cnn14DecisionLevelMax, Panns
 from uss.models.published_tables import panns_tables, resunet_tables, without_tables
+from uss.models.weights import FETCH_AGAIN, fill, form, shortened
 from uss.schema import AmaeModel, PannsModel, Stft, System
 
 SAMPLE_RATE = 32000
@@ -103,8 +104,8 @@ def build_uss(tensors: dict, path: Path | str) -> UssCheckpoint:
             parts[prefix][key.removeprefix(prefix + ".")] = tensor
     if others:
         raise ValueError(
-            f"{path} has parts that we do not know: {shortened(sorted(others))}; a query net with "
-            "an adaptor of its own is not supported"
+            f"{path} has parts that we do not know: {shortened(sorted(others), 4)}; a query net "
+            "with an adaptor of its own is not supported"
         )
     separator, query, detector = parts.values()
     return UssCheckpoint(
@@ -117,8 +118,8 @@ def build_uss(tensors: dict, path: Path | str) -> UssCheckpoint:
 def build_uss_separator(tensors: dict, origin: str) -> tuple[Separator, System]:
     """ResUNet30, conditioned by an embedding (2048) or by clip probabilities (527)."""
     queries: dict[int, Literal["embedding", "at_soft"]] = {2048: "embedding", 527: "at_soft"}
-    film = tensors.get("film.encoder_block1->conv_block1->beta1.weight")
-    condition_size = film.shape[-1] if film is not None else None
+    film = form(tensors.get("film.encoder_block1->conv_block1->beta1.weight"))
+    condition_size = film[-1] if isinstance(film, tuple) and film else None
     if condition_size not in queries:
         raise ValueError(
             f"{origin} takes a condition of {condition_size} values; the published separators "
@@ -142,15 +143,20 @@ def recognise(path: Path) -> tuple[str, dict]:
     for wrapper in ("model", "state_dict"):
         if isinstance(content.get(wrapper), dict):
             content = content[wrapper]
+    for key in content:
+        if not isinstance(key, str):
+            raise ValueError(
+                f"{path} has the key {str(key)[:40]}, and weights have names. {FETCH_AGAIN}"
+            )
     if "conv_block1.conv1.weight" in content and "fc_audioset.weight" in content:
         return "panns", content
     if "patch_embed.proj.weight" in content:
         return "audio_mae", content
-    if any(str(key).startswith("ss_model.") for key in content):
+    if any(key.startswith("ss_model.") for key in content):
         return "uss", content
     raise ValueError(
         f"{path} is none of {', '.join(KINDS.values())}; it holds "
-        f"{shortened([str(key) for key in content], 4) or 'nothing'}"
+        f"{shortened([key[:80] for key in content], 4) or 'nothing'}"
     )
 
 

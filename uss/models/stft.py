@@ -13,7 +13,9 @@ class Stft(nn.Module):
         super().__init__()
         self.window_size = window_size
         self.hop_size = hop_size
-        self.register_buffer("window", torch.hann_window(window_size), persistent=False)
+        # On the CPU in any case: on torch's device `meta` it would import half of torch.
+        window = torch.hann_window(window_size, device="cpu")
+        self.register_buffer("window", window, persistent=False)
 
     def forward(self, waveform: Tensor) -> Tensor:
         """(batch, samples) -> complex (batch, samples // hop_size + 1, window_size // 2 + 1).

@@ -2,24 +2,26 @@
 
 from pathlib import Path
 
-from uss.config import from_dict
 from uss.schema import System
 from uss.separation.model_files import EMBEDDINGS, PANNS, class_table
+from uss.training.config_file import SeparatorFacts, required, section
 from uss.training.model_config import newest_checkpoint, read_config
 
 
 def describe(directory: Path) -> str:
     """Lines `key: value`. Raises ValueError where it is no separator that is trained."""
-    config = read_config(directory)
-    if config["kind"] != "separator":
-        raise ValueError(f"{directory} holds a model of kind {config['kind']}, not separator")
+    config, origin = read_config(directory), Path(directory) / "config.yaml"
+    kind = required(config, origin, "kind")
+    if kind != "separator":
+        raise ValueError(f"{directory} holds a model of kind {kind}, not separator")
     checkpoint = newest_checkpoint(directory)
-    system = from_dict(System, config["system"], f"{directory}/config.yaml")
-    rate = config["facts"]["sample_rate"]
+    system = section(System, config, origin, "system")
+    facts = section(SeparatorFacts, config, origin, "facts")
+    steps, seed = (required(config, origin, "training", key) for key in ("steps", "seed"))
     lines = {
         "model": directory,
-        "sample rate": f"{rate} Hz",
-        "query": f"{system.query}, {config['facts']['condition_size']} values"
+        "sample rate": f"{facts.sample_rate} Hz",
+        "query": f"{system.query}, {facts.condition_size} values"
         + (", scaled to a root mean square of 1" if system.query_norm == "rms" else ""),
         "normalization": system.normalization,
         "stft": f"{system.stft.window_size} samples, hop {system.stft.hop_size}",
@@ -27,11 +29,11 @@ def describe(directory: Path) -> str:
         "A-MAE": f"{system.amae.features}, {system.amae.fusion}"
         if system.amae.features != "none"
         else "none",
-        "training": f"{config['training']['steps']} steps, seed {config['training']['seed']}"
+        "training": f"{steps} steps, seed {seed}"
         if not config.get("imported")
         else f"imported from {config['imported']}",
         "weights": checkpoint.name,
-        "code": config["facts"].get("code"),
+        "code": facts.code,
     }
     if (directory / EMBEDDINGS).exists():
         lines["classes"] = len(class_table(directory))

@@ -16,12 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from uss.config import from_dict
-from uss.data.averages import read_average_embeddings
+from uss.data.averages import read_average_embeddings, refuse_other_query
 from uss.files import digest
 from uss.labels import Classes
 from uss.models.panns import AnyPanns, Cnn14, Cnn14DecisionLevelMax
-from uss.schema import PannsModel
 from uss.separation.model_files import (
     EMBEDDINGS,
     PANNS,
@@ -29,7 +27,7 @@ from uss.separation.model_files import (
     refuse_missing,
     segment_samples,
 )
-from uss.training.model_config import newest_checkpoint
+from uss.separation.panns_file import REMEDY, build, read_panns
 from uss.training.model_directory import load_separator
 from uss.training.trainer import device
 
@@ -66,11 +64,14 @@ class Model:
         self.system = self.loaded.system
         self.separator = self.loaded.separator.to(device())
         self.sample_rate = self.loaded.sample_rate
-        self.digest = digest(newest_checkpoint(self.directory))
+        self.digest = digest(self.loaded.weights)
         path = refuse_missing(self.directory / EMBEDDINGS)
         self.classes: Classes = class_table(self.directory)
         self.averages = read_average_embeddings(path)
-        self.num_samples = segment_samples(self.directory)  # of a window
+        refuse_other_query(self.averages, self.system, self.loaded.condition_size, path)
+        self.num_samples = segment_samples(  # of a window
+            self.directory, self.sample_rate, self.system.stft.window_size
+        )
         if self.system.normalization == "per_signal":
             logger.warning(
                 "%s was trained with normalization per_signal: the level of its output is a guess",
@@ -95,26 +96,37 @@ class Model:
 
     @cached_property
     def _panns(self) -> dict:
-        path = refuse_missing(self.directory / PANNS)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return read_panns(refuse_missing(self.directory / PANNS))
 
     @cached_property
     def panns_digest(self) -> str:
         return digest(refuse_missing(self.directory / PANNS))
 
     def _network(self, name: str, kind: type[AnyPanns]) -> AnyPanns:
-        content = self._panns[name]
-        network = kind(from_dict(PannsModel, content["model"], f"{self.directory / PANNS}"))
-        network.load_state_dict(content["weights"])
-        return network.eval().to(device())
+        path = self.directory / PANNS
+        network = build(self._panns, name, kind, path, self.sample_rate, self.num_samples)
+        return network.to(device())
 
     @cached_property
     def query_encoder(self) -> Cnn14:
-        return self._network("query_encoder", Cnn14)
+        encoder = self._network("query_encoder", Cnn14)
+        layer = encoder.fc1 if self.system.query == "embedding" else encoder.fc_audioset
+        self._refuse_other_size("query_encoder", layer.out_features, self.loaded.condition_size)
+        return encoder
 
     @cached_property
     def detector(self) -> Cnn14DecisionLevelMax:
-        return self._network("sound_event_detector", Cnn14DecisionLevelMax)
+        detector = self._network("sound_event_detector", Cnn14DecisionLevelMax)
+        size = detector.fc_audioset.out_features
+        self._refuse_other_size("sound_event_detector", size, len(self.classes))
+        return detector
+
+    def _refuse_other_size(self, name: str, size: int, expected: int) -> None:
+        if size != expected:
+            raise ValueError(
+                f"{self.directory / PANNS}, {name}: it gives {size} values, and this model takes "
+                f"{expected}. {REMEDY}"
+            )
 
     @torch.inference_mode()
     def encode(self, segments: np.ndarray) -> np.ndarray:

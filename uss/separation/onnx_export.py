@@ -42,17 +42,24 @@ def export(directory: Path, path: Path) -> float:
         the largest difference between onnxruntime's mask and torch's, for random inputs.
 
     Raises:
-        ValueError: packages are missing, or the two differ by more than 1e-4.
+        ValueError: packages are missing, the two differ by more than 1e-4, or the file cannot be
+            written.
     """
     try:
-        import onnxruntime
+        import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401  torch.onnx needs it
     except ImportError as error:
-        raise ValueError(f"uss export needs {error.name}: pip install 'uss[onnx]'") from None
+        raise ValueError(
+            f"uss export needs {error.name}: pip install onnx onnxruntime onnxscript"
+        ) from None
+    if path.is_dir():
+        raise ValueError(f"--onnx {path}: this is a folder; name a file in it")
     loaded = load_separator(directory)
     separator = loaded.separator
     torch.manual_seed(0)
-    mixture = 0.1 * torch.randn(2, segment_samples(directory))
+    window_size = separator.stft.window_size
+    num_samples = segment_samples(directory, loaded.sample_rate, window_size)
+    mixture = 0.1 * torch.randn(2, num_samples)
     inputs = [separator.stft(mixture).abs(), torch.rand(2, loaded.condition_size)]
     with torch.no_grad():
         if separator.amae is None:
@@ -61,27 +68,37 @@ def export(directory: Path, path: Path) -> float:
             network = separator.network
             inputs.append(separator.amae(mixture))
         names = NAMES[: len(inputs)]
-        batch = torch.export.Dim("batch")
-        with atomic(path) as temporary:
-            torch.onnx.export(
-                network.eval(),
-                tuple(inputs),
-                temporary,
-                input_names=list(names),
-                output_names=["mask"],
-                dynamic_shapes={name: {0: batch} for name in names},
-                dynamo=True,
-                external_data=False,
-                verbose=False,
-            )
-            session = onnxruntime.InferenceSession(temporary)
-            larger = [torch.cat([values, values[:1]]) for values in inputs]  # another batch size
-            feed = {name: values.numpy() for name, values in zip(names, larger, strict=True)}
-            (mask,) = session.run(["mask"], feed)
-            difference = float(np.abs(mask - network(*larger).numpy()).max())
-            if difference > TOLERANCE:
-                raise ValueError(
-                    f"the exported network differs by {difference:.1e} from {directory}"
-                )
+        try:
+            with atomic(path) as temporary:
+                difference = write(network.eval(), dict(zip(names, inputs, strict=True)), temporary)
+                if difference > TOLERANCE:
+                    raise ValueError(
+                        f"the exported network differs by {difference:.1e} from {directory}"
+                    )
+        except OSError as error:
+            raise ValueError(f"--onnx {path}: {error.strerror or error}") from None
     logger.info("%s: onnxruntime gives the same mask, to %.1e", path, difference)
     return difference
+
+
+def write(network: nn.Module, inputs: dict[str, Tensor], path: Path) -> float:
+    """Write the network as ONNX for any batch size; the largest difference of its output in
+    onnxruntime."""
+    import onnxruntime
+
+    batch = torch.export.Dim("batch")
+    torch.onnx.export(
+        network,
+        tuple(inputs.values()),
+        path,
+        input_names=list(inputs),
+        output_names=["mask"],
+        dynamic_shapes={name: {0: batch} for name in inputs},
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )
+    session = onnxruntime.InferenceSession(path)
+    larger = {name: torch.cat([values, values[:1]]) for name, values in inputs.items()}
+    (mask,) = session.run(["mask"], {name: values.numpy() for name, values in larger.items()})
+    return float(np.abs(mask - network(*larger.values()).numpy()).max())

@@ -30,10 +30,10 @@ def example_query(model: Model, path: Path) -> Query:
     Raises:
         ValueError: no example is left, or the system does not let one be read.
     """
-    if path.suffix == ".h5":
-        return read_query(model, path)
     if not path.exists():
         raise ValueError(f"--query {path}: no such file or folder")
+    if path.suffix == ".h5" and not path.is_dir():
+        return read_query(model, path)
     files = [path]
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
@@ -98,16 +98,27 @@ def save_query(model: Model, query: Query, path: Path) -> None:
 
 
 def read_query(model: Model, path: Path) -> Query:
-    """Raises ValueError where it is no saved query, or one of another query encoder."""
-    with hdf5.Reader(path, "give --query a file that --save-query wrote") as file:
+    """Raises ValueError where it is no saved query, one of another query encoder, or one that
+    holds no direction."""
+    remedy = "not a query that --save-query wrote: make it again from the examples"
+    with hdf5.Reader(path, remedy) as file:
+        name, *encoder = (file.attribute(key) for key in ("name", "query", "panns"))
+        if encoder != [model.system.query, model.panns_digest]:
+            raise ValueError(
+                f"--query {path}: made with another query encoder than {model.directory} has; make "
+                "it again from the examples"
+            )
         vector = file.array("vector", "float32", "size")
-        name, query, panns = (str(file.attribute(key)) for key in ("name", "query", "panns"))
-    encoder = (query, panns)
-    if encoder != (model.system.query, model.panns_digest):
-        raise ValueError(
-            f"--query {path}: made with another query encoder than {model.directory} has; make it "
-            "again from the examples"
-        )
+        if not isinstance(name, str) or not name:
+            raise file.fault(f"its name is {name!r}")
+        if vector.shape != (model.loaded.condition_size,):
+            raise file.fault(
+                f"it has {len(vector)} values, and the model takes {model.loaded.condition_size}"
+            )
+        if not np.isfinite(vector).all():
+            raise file.fault("a value is not finite (NaN or infinite)")
+        if not vector.any():
+            raise file.fault("all values are zero")
     return Query(name, vector, {"kind": "saved", "file": str(path)})
 
 
@@ -127,7 +138,7 @@ def steer_away(query: Query, others: list[Query]) -> Query:
     left = vector - basis @ np.linalg.lstsq(basis, vector, rcond=None)[0]
     norm = float(np.linalg.norm(left) / np.linalg.norm(vector))
     names = ", ".join(other.name for other in others)
-    if norm < MIN_NORM:
+    if not norm >= MIN_NORM:  # also where the query is zero
         raise ValueError(f"{query.name!r} without {names}: hardly anything is left of the query")
     cosines = {other.name: round(cosine(vector, other.vector), 4) for other in others}
     logger.warning(

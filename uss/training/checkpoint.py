@@ -1,12 +1,14 @@
-"""Checkpoints: written atomically, the newest two kept, the newest that opens loaded."""
+"""Checkpoints: written atomically, the newest two kept. A training goes on from the newest that
+opens; everything else opens exactly the newest (model_config.newest_checkpoint)."""
 
 import logging
-import zipfile
 from pathlib import Path
 
 import torch
 
+from uss.checksums import damage
 from uss.files import atomic
+from uss.models.checkpoint_file import unpickled
 from uss.training.model_config import checkpoints
 
 NUM_KEPT = 2
@@ -22,7 +24,7 @@ def save(directory: Path, state: dict) -> Path:
     folder = directory / "checkpoints"
     path = folder / f"step_{state['step']:08d}.pt"
     with atomic(path) as temporary:
-        _write(state, temporary)
+        write_tensors(state, temporary)
     for stale in folder.glob(".step_*.tmp.pt"):  # of a process that was killed while writing
         stale.unlink()
     before = [other for step, other in checkpoints(directory) if step <= state["step"]]
@@ -32,7 +34,7 @@ def save(directory: Path, state: dict) -> Path:
     return path
 
 
-def _write(state: dict, path: Path) -> None:
+def write_tensors(state: dict, path: Path) -> None:
     """torch.save, which hides the reason where writing fails."""
     try:
         with path.open("wb") as file:
@@ -42,21 +44,33 @@ def _write(state: dict, path: Path) -> None:
 
 
 def load_newest(directory: Path) -> dict | None:
-    """The newest checkpoint that opens, on the CPU; None where there is none yet.
+    """The newest checkpoint that opens, on the CPU, for a training to go on from; None where there
+    is none yet.
 
     Raises:
         ValueError: there are some, and none opens.
+        OSError: the disk's fault, not the file's.
     """
-    paths = [path for _, path in checkpoints(directory)]
-    for path in reversed(paths):
+    found = checkpoints(directory)
+    for step, path in reversed(found):
         try:
-            with zipfile.ZipFile(path) as content:
-                broken = content.testzip()  # torch.load does not compare the checksums
-            if broken is not None:
-                raise zipfile.BadZipFile(f"{broken} has another checksum")
-            return torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, zipfile.BadZipFile) as error:
+            reason = damage(path)
+            if reason is not None:
+                raise ValueError(reason)
+            return read(path, step)
+        except ValueError as error:
             logger.warning("%s does not open (%s); trying the one before", path, error)
-    if paths:
+    if found:
         raise ValueError(f"no checkpoint in {directory} opens; remove it and train again")
     return None
+
+
+def read(path: Path, step: int) -> dict:
+    """A checkpoint of `step` steps, whose checksums hold, on the CPU; `model` are its weights by
+    name. ValueError where the file holds anything else; nothing in it is run."""
+    content = unpickled(path)
+    if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
+        raise ValueError(f"{path} is no checkpoint: it holds no dictionary of weights `model`")
+    if content.get("step") != step:
+        raise ValueError(f"{path} holds step {str(content.get('step'))[:20]}")
+    return content

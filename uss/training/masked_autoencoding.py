@@ -109,7 +109,7 @@ class MaskedAutoencodingTask:
         return self._loss(self.segments, step, share), {}
 
     def batch(self, step: int) -> dict[str, np.ndarray]:
-        return {"waveform": self.segments.batch(step, size=self.amae.training.batch_size)}
+        return {"waveform": shown(self.segments, self.amae, step).numpy()}
 
     def evaluate(self) -> dict[str, float]:
         """The loss on held-out audio."""

@@ -12,20 +12,22 @@ Nothing here imports torch, so that a finished training is skipped at once.
 
 import logging
 import re
-import zipfile
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from uss.checksums import damage
 from uss.distributed import rank
 from uss.files import changes, code_version, command_of_stage, digest_of, write_text
-from uss.yaml_files import read_yaml
+from uss.training.config_file import read_config_file, required
 
 # Keys of `training` that change no weight of the steps that are done (steps may grow, and the
 # training goes on, unless its learning rate has begun to fall).
 FREE_KEYS = ("steps", "decay_steps", "log_steps", "save_minutes")
 
 STAGES = {"tagger": 2, "amae": 4}  # a separator's directory has the system's name
+CHECKPOINT_NAME = re.compile(r"step_(\d{8,15})\.pt")
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +46,7 @@ def needs_training(directory: Path, config: dict) -> bool:
     """
     imported = imported_from(directory)
     if imported is not None:
-        changed = changes(read_config(directory)["system"], config["system"])
+        changed = changes(_required(directory, "system"), config["system"])
         if changed:
             raise ValueError(
                 f"{directory} was imported from {imported} with other settings: "
@@ -56,11 +58,12 @@ def needs_training(directory: Path, config: dict) -> bool:
     if not checkpoints(directory):
         logger.info("run %s: no checkpoint yet", directory)
         return True
+    steps_before = _required(directory, "training", "steps")
     before = read_config(directory)
     before.pop("facts")
     changed = changes(_compared(before), _compared(config))
-    if steps < before["training"]["steps"]:
-        changed.append(f"training.steps ({before['training']['steps']} -> {steps})")
+    if steps < steps_before:
+        changed.append(f"training.steps ({steps_before} -> {steps})")
     done = steps_done(directory)
     old, new = _constant_steps(before["training"]), _constant_steps(config["training"])
     if old != new and done > min(old, new):
@@ -103,15 +106,11 @@ def write_config(directory: Path, config: dict, **facts: object) -> None:
 
 def read_config(directory: Path) -> dict:
     """Raises ValueError where there is none, or a broken one."""
-    path = Path(directory) / "config.yaml"
-    if not path.exists():
-        raise ValueError(f"{path} is missing: {directory} is no model directory")
-    remedy = f"remove {directory} and train again"
-    try:
-        config = read_yaml(path, remedy)
-        return {"facts": {}, **config}
-    except TypeError:
-        raise ValueError(f"{path} is broken; {remedy}") from None
+    return read_config_file(Path(directory) / "config.yaml")
+
+
+def _required(directory: Path, *keys: str) -> Any:
+    return required(read_config(directory), Path(directory) / "config.yaml", *keys)
 
 
 def config_digest(config: dict) -> str:
@@ -129,31 +128,50 @@ def imported_from(directory: Path) -> str | None:
 def checkpoints(directory: Path) -> list[tuple[int, Path]]:
     """(steps done, file) of each checkpoint, the newest last."""
     paths = (Path(directory) / "checkpoints").glob("step_*.pt")
-    return sorted((int(re.sub(r"\D", "", path.name)), path) for path in paths)
+    named = ((CHECKPOINT_NAME.fullmatch(path.name), path) for path in paths)
+    return sorted((int(match[1]), path) for match, path in named if match and path.is_file())
 
 
 def steps_done(directory: Path) -> int:
-    """Of the newest checkpoint that is whole (as its zip directory, at the file's end, tells)."""
-    return max(
-        (step for step, path in checkpoints(directory) if zipfile.is_zipfile(path)), default=0
-    )
+    """Of the newest checkpoint that is whole: a training goes on from there."""
+    newest_first = reversed(checkpoints(directory))
+    return next((step for step, path in newest_first if damage(path) is None), 0)
+
+
+def is_finished(directory: Path) -> bool:
+    """Whether a training has been run to its end; its newest checkpoint may be damaged."""
+    found = checkpoints(directory)
+    return bool(found) and found[-1][0] >= _required(directory, "training", "steps")
 
 
 def newest_checkpoint(directory: Path) -> Path:
     """The last checkpoint of a finished training; its digest stands for the model.
 
+    Only a training that goes on may take an older one: results would silently be another model's.
+
     Raises:
-        ValueError: there is none, or the training has not been run to its end.
+        ValueError: there is none, the training has not been run to its end, or the checksums in
+            the file do not hold.
     """
-    stage = STAGES.get(Path(directory).name, 5)
+    found = checkpoints(directory)
+    if not found:
+        raise ValueError(f"{directory} holds no trained model; {remedy(directory)}")
+    if not is_finished(directory):
+        steps = _required(directory, "training", "steps")
+        raise ValueError(
+            f"{directory} has done {found[-1][0]} of {steps} training steps; {remedy(directory)}"
+        )
+    path = found[-1][1]
+    reason = damage(path)
+    if reason is not None:
+        raise ValueError(f"{path} is damaged ({reason}); {remedy(directory)}")
+    return path
+
+
+def remedy(directory: Path) -> str:
+    """For a directory whose weights are missing or broken."""
     imported = imported_from(directory)
-    if imported is None:
-        remedy = f"stage {stage} trains it: {command_of_stage(stage)}"
-    else:
-        remedy = f"import it again: python -m uss.bin.import_uss {imported}"
-    if not checkpoints(directory):
-        raise ValueError(f"{directory} holds no trained model; {remedy}")
-    done, steps = steps_done(directory), read_config(directory)["training"]["steps"]
-    if done < steps:
-        raise ValueError(f"{directory} has done {done} of {steps} training steps; {remedy}")
-    return checkpoints(directory)[-1][1]
+    if imported is not None:
+        return f"import it again: python -m uss.bin.import_uss {imported}"
+    stage = STAGES.get(Path(directory).name, 5)
+    return f"stage {stage} trains it: {command_of_stage(stage)}"

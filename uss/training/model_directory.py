@@ -1,23 +1,32 @@
-"""Models from their directories: config.yaml and the last checkpoint are all that is needed."""
+"""Models from their directories: config.yaml and the last checkpoint are all that is needed.
 
+What config.yaml says and what the file of weights holds are compared on torch's device `meta`,
+before a network is built: a number in either may be anything.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 
-from uss.config import from_dict
 from uss.models.audio_mae import AudioMae
 from uss.models.mae_resunet import Separator, build_separator
+from uss.models.panns import Cnn14
+from uss.models.weights import refuse_other_weights
 from uss.schema import AmaeModel, PannsModel, System
 from uss.training import checkpoint
-from uss.training.model_config import newest_checkpoint, read_config
+from uss.training.config_file import AmaeFacts, SeparatorFacts, TaggerFacts, required, section
+from uss.training.model_config import checkpoints, newest_checkpoint, read_config, remedy
 
 
 @dataclass
 class LoadedSeparator:
     """A separator in eval mode, on the CPU, with what belongs to it.
 
-    sample_rate in Hz; condition_size: length of the query vector; config: all of config.yaml.
+    sample_rate in Hz; condition_size: length of the query vector; config: all of config.yaml;
+    weights: the checkpoint that was opened.
     """
 
     separator: Separator
@@ -25,6 +34,30 @@ class LoadedSeparator:
     sample_rate: int
     condition_size: int
     config: dict
+    weights: Path
+
+
+@dataclass
+class Opened:
+    """A model directory whose training is finished: config.yaml, and the weights by name."""
+
+    config: dict
+    origin: Path  # config.yaml
+    weights: Path
+    tensors: dict[str, Tensor]
+    remedy: str
+
+    def check(self, network: Callable[[], nn.Module]) -> None:
+        """Raises ValueError where the weights are another network's."""
+        refuse_other_network(network, self.tensors, self.origin, self.weights, self.remedy)
+
+    def build(self, network: Callable[[], nn.Module], trained: bool = True) -> nn.Module:
+        """The network with its weights; ValueError where they are another network's."""
+        self.check(network)
+        result = network()
+        if trained:
+            result.load_state_dict(self.tensors)
+        return result.eval()
 
 
 def load_separator(directory: Path, trained: bool = True) -> LoadedSeparator:
@@ -32,26 +65,29 @@ def load_separator(directory: Path, trained: bool = True) -> LoadedSeparator:
 
     Raises ValueError where the directory holds no separator that is trained to its end.
     """
-    config, state = _load(directory, "separator")
-    facts = config["facts"]
-    origin = f"{directory}/config.yaml"
-    system = from_dict(System, config["system"], origin)
-    amae = None if facts["amae"] is None else from_dict(AmaeModel, facts["amae"], origin)
-    separator = build_separator(system, facts["condition_size"], facts["sample_rate"], amae)
-    if trained:
-        separator.load_state_dict(state)
+    opened = _open(directory, "separator")
+    system = section(System, opened.config, opened.origin, "system")
+    facts = section(SeparatorFacts, opened.config, opened.origin, "facts")
+    refuse_unmeasured(facts.amae, opened.origin)
+    separator = opened.build(
+        lambda: build_separator(system, facts.condition_size, facts.sample_rate, facts.amae),
+        trained,
+    )
+    assert isinstance(separator, Separator)
     return LoadedSeparator(
-        separator.eval(), system, facts["sample_rate"], facts["condition_size"], config
+        separator, system, facts.sample_rate, facts.condition_size, opened.config, opened.weights
     )
 
 
-def load_tagger(directory: Path) -> tuple[PannsModel, dict[str, torch.Tensor]]:
+def load_tagger(directory: Path) -> tuple[PannsModel, dict[str, Tensor]]:
     """The model's shape and its weights, for both poolings: Cnn14 and Cnn14DecisionLevelMax.
 
     Raises ValueError where the directory holds no tagger that is trained to its end.
     """
-    config, state = _load(directory, "tagger")
-    return from_dict(PannsModel, config["facts"]["model"], f"{directory}/config.yaml"), state
+    opened = _open(directory, "tagger")
+    model = section(TaggerFacts, opened.config, opened.origin, "facts").model
+    opened.check(lambda: Cnn14(model))
+    return model, opened.tensors
 
 
 def load_amae(directory: Path) -> AudioMae:
@@ -59,17 +95,47 @@ def load_amae(directory: Path) -> AudioMae:
 
     Raises ValueError where the directory holds no A-MAE that is trained to its end.
     """
-    config, state = _load(directory, "audio_mae")
-    amae = AudioMae(from_dict(AmaeModel, config["facts"]["model"], f"{directory}/config.yaml"))
-    amae.load_state_dict(state)
-    return amae.eval()
+    opened = _open(directory, "audio_mae")
+    model = section(AmaeFacts, opened.config, opened.origin, "facts").model
+    refuse_unmeasured(model, opened.origin)
+    amae = opened.build(lambda: AudioMae(model))
+    assert isinstance(amae, AudioMae)
+    return amae
 
 
-def _load(directory: Path, kind: str) -> tuple[dict, dict[str, torch.Tensor]]:
-    newest_checkpoint(directory)  # that the training is finished
-    config = read_config(directory)
-    if config["kind"] != kind:
-        raise ValueError(f"{directory} holds a model of kind {config['kind']}, not {kind}")
-    state = checkpoint.load_newest(directory)
-    assert state is not None
-    return config, state["model"]
+def refuse_other_network(
+    network: Callable[[], nn.Module],
+    tensors: Mapping,
+    origin: Path | str,
+    weights: Path | str,
+    remedy: str,
+) -> None:
+    """Raises ValueError where the parts of a network that `origin` describes do not fit, or where
+    the tensors of the file `weights` are not its weights. Takes no memory for either."""
+    try:
+        with torch.device("meta"):
+            empty = network()
+    except ValueError as error:
+        raise ValueError(f"{origin}: {error}") from None
+    name = type(empty).__name__
+    refuse_other_weights(empty.state_dict(), tensors, weights, name, remedy=remedy)
+
+
+def refuse_unmeasured(model: AmaeModel | None, origin: Path) -> None:
+    if model is not None and model.mean is None:
+        raise ValueError(f"{origin}: the A-MAE's mean and std are null; stage 4 measures them")
+
+
+def _open(directory: Path, kind: str) -> Opened:
+    directory = Path(directory)
+    path = newest_checkpoint(directory)
+    config, origin = read_config(directory), directory / "config.yaml"
+    found = required(config, origin, "kind")
+    if found != kind:
+        raise ValueError(f"{directory} holds a model of kind {found}, not {kind}")
+    again = f"Remove it, and {remedy(directory)}"
+    try:
+        tensors = checkpoint.read(path, checkpoints(directory)[-1][0])["model"]
+    except ValueError as error:
+        raise ValueError(f"{error}. {again}") from None
+    return Opened(config, origin, path, tensors, again)

@@ -82,4 +82,13 @@ def read_log(path: Path) -> list[dict]:
     """The lines of a train.jsonl; a last one that a kill cut short is left out."""
     if not path.exists():
         return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
+    lines = []
+    for number, text in enumerate(path.read_bytes().split(b"\n")[:-1], 1):
+        try:
+            line = json.loads(text)
+            if not isinstance(line["step"], int):
+                raise TypeError
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise ValueError(f"{path}, line {number} is broken; remove this line") from None
+        lines.append(line)
+    return lines

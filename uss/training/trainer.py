@@ -15,8 +15,10 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from uss import distributed
+from uss.checksums import shown
 from uss.distributed import device
 from uss.files import atomic
+from uss.models.weights import fill
 from uss.schema import Training
 from uss.training import checkpoint
 from uss.training.batch_norm import synchronise
@@ -205,8 +207,18 @@ def resume(directory: Path, model: nn.Module, optimizer: torch.optim.Optimizer) 
     state = distributed.from_first(checkpoint.load_newest(directory) if is_first else None)
     if state is None:
         return {"step": 0, "num_skipped": 0, "log": None}
-    model.load_state_dict(state.pop("model"))
-    optimizer.load_state_dict(state.pop("optimizer"))
+    origin = directory / "checkpoints" / f"step_{state['step']:08d}.pt"
+    again = "Remove it, and the training goes on from the one before; or choose another --name"
+    missing = {"optimizer", "num_skipped", "log"} - state.keys()
+    if missing:
+        raise ValueError(f"{origin} lacks {', '.join(sorted(missing))}. {again}")
+    fill(model, state.pop("model"), origin, remedy=again)
+    try:
+        optimizer.load_state_dict(state.pop("optimizer"))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{origin} does not hold the state of this optimiser ({shown(error)}). {again}"
+        ) from None
     logger.info("%s goes on from step %d", directory, state["step"])
     return state
 

@@ -1,0 +1,67 @@
+"""panns.pt of a model directory: the sound event detector and the query encoder, each with its
+shape: {name: {"model": PannsModel, "weights": {key: tensor}}}."""
+
+from pathlib import Path
+
+from uss.checksums import damage
+from uss.files import command_of_stage
+from uss.models.checkpoint_file import unpickled
+from uss.models.panns import AnyPanns
+from uss.schema import PannsModel
+from uss.training.config_file import checked
+from uss.training.model_directory import refuse_other_network
+
+REMEDY = f"Stage 6 writes it: {command_of_stage(6)}"
+
+
+def read_panns(path: Path) -> dict:
+    """What the file holds. ValueError where it is damaged or not as stage 6 writes it."""
+    reason = damage(path)
+    if reason is not None:
+        raise ValueError(f"{path} is damaged ({reason}). {REMEDY}")
+    try:
+        content = unpickled(path)
+    except ValueError as error:
+        raise ValueError(f"{error}. {REMEDY}") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} holds a {type(content).__name__}, not networks. {REMEDY}")
+    return content
+
+
+def build(
+    content: dict, name: str, kind: type[AnyPanns], path: Path, sample_rate: int, num_samples: int
+) -> AnyPanns:
+    """One of the two networks, in eval mode.
+
+    Args:
+        content: of the file `path`.
+        name: sound_event_detector or query_encoder.
+        sample_rate: of the separator, in Hz.
+        num_samples: of the shortest waveform that the network will hear.
+
+    Raises:
+        ValueError: the file holds no such network, or one for other audio.
+    """
+    entry = content.get(name)
+    if not isinstance(entry, dict) or not all(
+        isinstance(entry.get(key), dict) for key in ("model", "weights")
+    ):
+        raise ValueError(f"{path} holds no network {name}. {REMEDY}")
+    origin = f"{path}, {name}"
+    model = checked(PannsModel, entry["model"], origin)
+    if model.sample_rate != sample_rate:
+        raise ValueError(
+            f"{origin}: sample_rate is {model.sample_rate}, that of the separator {sample_rate}. "
+            f"{REMEDY}"
+        )
+    num_frames, fewest = num_samples // model.hop_size + 1, 2 ** (len(model.channels) - 1)
+    if num_samples <= model.window_size // 2 or num_frames < fewest:
+        raise ValueError(
+            f"{origin}: segments of {num_samples} samples are too short for window_size "
+            f"{model.window_size}, hop_size {model.hop_size} and {len(model.channels)} channels. "
+            f"{REMEDY}"
+        )
+    refuse_other_network(lambda: kind(model), entry["weights"], origin, origin, REMEDY)
+    network = kind(model)
+    network.load_state_dict(entry["weights"])
+    return network.eval()
