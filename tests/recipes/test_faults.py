@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from tests.recipes.recipe import REDUCED, SYSTEMS, run
+from tests.training.flipped import flip_a_weight
 from uss.tables import Clip, read_table
 from uss.training import checkpoint
 
@@ -61,14 +62,23 @@ def mounted(folder: Path, *how: str):
         subprocess.run(["umount", folder], check=True)
 
 
-def test_the_newest_checkpoint_truncated(recipe):
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:10000])
+
+
+@pytest.mark.parametrize("damage", [cut, flip_a_weight])
+def test_the_newest_checkpoint_truncated_or_with_a_flipped_bit(recipe, damage):
     overrides = [*REDUCED, "train.steps=4", "train.save_minutes=0"]
-    options = ("--name", "cut", "--systems", "resunet_joint")
+    options = ("--name", damage.__name__, "--systems", "resunet_joint")
     assert stage(recipe, 5, *options, overrides=overrides)[0] == 0
-    directory = recipe / "exp" / "cut" / "resunet_joint"
+    directory = recipe / "exp" / damage.__name__ / "resunet_joint"
     before = checkpoint.load_newest(directory)
     newest = directory / "checkpoints" / "step_00000004.pt"
-    newest.write_bytes(newest.read_bytes()[:10000])
+    damage(newest)
+    for number in (6, 7):
+        status, said = stage(recipe, number, *options, overrides=overrides)
+        assert status == 1 and "Traceback" not in said
+        assert "step_00000004.pt is damaged (" in said and "; stage 5 trains it: ./run.sh" in said
     status, said = stage(recipe, 5, *options, overrides=overrides)
     assert status == 0
     assert "3 of 4 steps are done" in said and "step_00000004.pt does not open" in said

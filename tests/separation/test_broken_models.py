@@ -10,6 +10,7 @@ import torch
 import yaml
 
 from tests.separation.broken_models import copy_model, try_mutant
+from tests.training.flipped import flip_a_weight
 from uss.bin import cli
 from uss.separation.model import Model
 from uss.training.model_config import newest_checkpoint
@@ -223,10 +224,7 @@ def test_panns_of_another_model(broken, values, message):
 
 def test_panns_damaged_or_without_a_network(broken):
     path = broken / "panns.pt"
-    whole = path.read_bytes()
-    content = bytearray(whole)
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
+    flip_a_weight(path)
     with pytest.raises(ValueError, match=r"panns.pt is damaged \(.* has another checksum.*stage 6"):
         _ = Model(broken).detector
     torch.save({"query_encoder": 5}, path)

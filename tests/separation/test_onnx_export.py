@@ -1,6 +1,8 @@
 """The mask network in onnxruntime."""
 
 import importlib.util
+import os
+import subprocess
 
 import pytest
 
@@ -39,5 +41,29 @@ def test_a_mask_that_differs_is_refused(experiment, tmp_path, monkeypatch):
 
 def test_missing_packages_are_named(experiment, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
-    with pytest.raises(ValueError, match="uss export needs onnxruntime: pip install"):
+    message = "uss export needs onnxruntime: pip install onnx onnxruntime onnxscript$"
+    with pytest.raises(ValueError, match=message):
         cli.main(["export", str(experiment / "at_soft"), "--onnx", str(tmp_path / "x.onnx")])
+
+
+@installed
+def test_a_place_that_cannot_be_written_is_named(experiment, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    for path, reason in (("file/x.onnx", "Not a directory|File exists"), (".", "this is a folder")):
+        with pytest.raises(ValueError, match=f"--onnx {tmp_path / path}: ({reason})"):
+            cli.main(["export", str(experiment / "at_soft"), "--onnx", str(tmp_path / path)])
+
+
+@installed
+def test_a_full_disk_is_named(experiment, tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    folder = tmp_path / "full"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8k", "none", folder], check=True)
+    try:
+        with pytest.raises(ValueError, match=f"--onnx {folder}/x.onnx: No space left on device"):
+            cli.main(["export", str(experiment / "at_soft"), "--onnx", str(folder / "x.onnx")])
+        assert list(folder.iterdir()) == []
+    finally:
+        subprocess.run(["umount", folder], check=True)

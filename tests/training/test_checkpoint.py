@@ -1,8 +1,12 @@
+import errno
 import logging
+import zipfile
 
+import numpy as np
 import pytest
 import torch
 
+from uss.checksums import damage
 from uss.training import checkpoint
 from uss.training.model_config import checkpoints, steps_done
 
@@ -46,6 +50,51 @@ def test_none_opens(tmp_path, content):
     save(tmp_path, 5).write_bytes(content)
     with pytest.raises(ValueError, match="remove it and train again"):
         checkpoint.load_newest(tmp_path)
+
+
+def test_every_flipped_bit_is_noticed_or_changes_nothing(tmp_path):
+    """Bits of padding, and of what is written twice, change nothing."""
+    path = save(tmp_path, 10)
+    whole, weights = path.read_bytes(), checkpoint.read(path, 10)["model"]["w"]
+    rng, num_noticed = np.random.default_rng(0), 0
+    directory = range(whole.index(b"PK\1\2"), len(whole))  # no checksum covers it
+    for position in [*rng.integers(len(whole), size=200), *directory]:
+        content = bytearray(whole)
+        content[position] ^= 1 << rng.integers(8)
+        path.write_bytes(content)
+        if damage(path) is not None:
+            num_noticed += 1
+        else:
+            assert torch.equal(checkpoint.read(path, 10)["model"]["w"], weights), position
+    assert num_noticed > len(directory)
+
+
+def test_the_disks_fault_is_not_the_files(tmp_path, monkeypatch):
+    """A disk that fails for a moment must not cost the newest steps."""
+    save(tmp_path, 5)
+    save(tmp_path, 10)
+
+    def failing(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(zipfile.ZipFile, "testzip", failing)
+    with pytest.raises(OSError, match="Input/output error"):
+        checkpoint.load_newest(tmp_path)
+
+
+@pytest.mark.parametrize("content", [{"step": 10}, {"step": 9, "model": {}}, [1], {"model": 3}])
+def test_another_content_is_passed_over(tmp_path, content):
+    save(tmp_path, 5)
+    torch.save(content, save(tmp_path, 10))
+    assert checkpoint.load_newest(tmp_path)["step"] == 5
+
+
+def test_names_that_are_none_of_ours(tmp_path):
+    save(tmp_path, 5)
+    for name in ("step_.pt", "step_x.pt", "step_00000009 (copy).pt", "step_99.pt"):
+        (tmp_path / "checkpoints" / name).write_bytes(b"")
+    (tmp_path / "checkpoints" / "step_00000007.pt").mkdir()
+    assert steps(tmp_path) == [5]
 
 
 def test_a_flipped_byte_is_noticed(tmp_path):

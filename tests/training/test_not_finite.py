@@ -1,14 +1,15 @@
-"""A batch with values that are not finite, through stage 5's entry point."""
+"""A batch with values that are not finite, through the entry points of stages 4 and 5."""
 
 import h5py
 import numpy as np
 import pytest
 
-from uss.bin import train
+from uss.bin import networks, train, train_amae
 from uss.config import load
 from uss.data.features import FeatureSet
 from uss.schema import System
 from uss.training import checkpoint
+from uss.training.masked_autoencoding import Segments
 from uss.training.model_config import checkpoints
 from uss.training.train_log import read_log
 
@@ -56,3 +57,25 @@ def test_too_many_stop_the_training_and_nothing_is_written_over(amae):
     assert read_log(amae / "exp" / "two" / "frozen" / "train.jsonl") == []
     after = checkpoint.load_newest(directory)
     assert all((before["model"][key] == after["model"][key]).all() for key in before["model"])
+
+
+def test_a_pretraining_of_the_amae_goes_on(recipe, monkeypatch, caplog):
+    """Packed clips are integers: what is not finite comes from a broken disk or memory."""
+    batch = Segments.batch
+
+    def broken_at_step_2(segments, *index, size):
+        waveform = batch(segments, *index, size=size)
+        if index == (2,):
+            waveform[1, 100] = np.nan
+        return waveform
+
+    monkeypatch.setattr(Segments, "batch", broken_at_step_2)
+    given = ["model.mean=-4.0", "model.std=2.5", "training.steps=5"]
+    train_amae.main(["--systems", "frozen", *(f"--set=amae.{value}" for value in given)])
+    state = checkpoint.load_newest(networks.AMAE)
+    assert (state["step"], state["num_skipped"]) == (5, 1)
+    assert all(np.isfinite(tensor.numpy()).all() for tensor in state["model"].values())
+    assert "step 2: loss or gradient is not finite; the batch is skipped" in caplog.text
+    with np.load(networks.AMAE / "skipped" / "step_00000002.npz") as kept:
+        assert kept["waveform"].shape == (4, 8000)
+        assert np.isnan(kept["waveform"]).any(axis=1).tolist() == [False, True, False, False]

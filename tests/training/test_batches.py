@@ -1,0 +1,50 @@
+"""What each task keeps of a batch that is not used: all of it, as the loss has it."""
+
+import numpy as np
+import torch
+
+from tests.models import small
+from uss.data.anchors import AnchorSet
+from uss.data.mixtures import MixtureList
+from uss.data.waveforms import WaveformSet
+from uss.models.audio_mae import AudioMae
+from uss.schema import Amae, AmaeModel, Anchors, Training
+from uss.training.masked_autoencoding import MaskedAutoencodingTask, Segments, shown
+from uss.training.separation import SeparationTask
+from uss.training.tagging import TaggingTask
+
+CPU = torch.device("cpu")
+TRAINING = Training(steps=1, batch_size=4)
+
+
+def test_tagging(recipe):
+    clips = WaveformSet("data/train")
+    task = TaggingTask(torch.nn.Linear(1, 1), clips, clips, TRAINING, CPU)
+    batch = task.batch(3)
+    assert batch["rows"].tolist() == task.rows(3)
+    assert np.array_equal(batch["waveform"], clips.read(task.rows(3)))
+    assert np.array_equal(batch["target"], clips.target[task.rows(3)])
+
+
+def test_masked_autoencoding(recipe):
+    segments = Segments([WaveformSet("data/train")], Anchors(segment_seconds=0.5), seed=0)
+    model = AmaeModel(
+        input_frames=128, mel_bins=32, width=16, depth=1, heads=2, decoder_width=16,
+        decoder_depth=1, decoder_heads=2, mean=-4.0, std=2.0,
+    )  # fmt: skip
+    amae = Amae(TRAINING, model)
+    task = MaskedAutoencodingTask(AudioMae(model), segments, segments, amae, 16000, CPU)
+    (waveform,) = task.batch(3).values()
+    assert waveform.shape == (4, 8000) and waveform.dtype == np.float32
+    assert np.array_equal(waveform, shown(segments, amae, 3).numpy())
+    assert np.isfinite(task.loss(3)[0].item())
+
+
+def test_separation(recipe):
+    mixtures = MixtureList("data/mixtures/train.csv", AnchorSet("data/train"))
+    batch = SeparationTask(small.separator(), mixtures, None, TRAINING, CPU).batch(7)
+    assert batch["rows"].tolist() == [28, 29, 0, 1]
+    expected = mixtures.batch([28, 29, 0, 1])._asdict()
+    assert batch.keys() == {"rows", *expected}
+    for name, values in expected.items():
+        assert np.array_equal(batch[name], values), name
