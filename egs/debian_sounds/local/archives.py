@@ -120,15 +120,15 @@ def _deb_files(
                 raise tarfile.TarError("a broken header")
 
 
-class Bounded:
+class Bounded(io.BufferedIOBase):
     """A stream that ends with an error where a bomb goes on."""
 
     def __init__(self, stream: Readable) -> None:
         self.stream = stream
         self.num_bytes = 0
 
-    def read(self, num_bytes: int) -> bytes:
-        content = self.stream.read(num_bytes)
+    def read(self, num_bytes: int | None = -1, /) -> bytes:
+        content = self.stream.read(-1 if num_bytes is None else num_bytes)
         self.num_bytes += len(content)
         if self.num_bytes > MAX_TOTAL_BYTES:
             raise ValueError(f"unpacks to more than {MAX_TOTAL_BYTES // MIB} MiB")
