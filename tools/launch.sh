@@ -21,19 +21,12 @@ nj=$(env -u OMP_NUM_THREADS nproc)  # tasks at a time; --nj sets it
 launcher=local
 num_processes=1  # that train a network together; --num-processes sets it
 
+# shellcheck source=tools/guardian.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/guardian.sh"
 # shellcheck source=tools/lock.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lock.sh"
 # shellcheck source=tools/slurm.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/slurm.sh"
-
-# Every command is a background job in a process group of its own (`set -m` does that), so that
-# `wait` can be interrupted and a signal reaches the command's own children.
-start() {
-    set -m
-    "$@" </dev/null {lifeline}>&- &
-    set +m
-    guarded "$!"
-}
 
 signal_jobs() {
     local pid
@@ -73,7 +66,7 @@ here() {
     local status=0
     start "$@"
     wait "$!" || status=$?
-    unguarded "$!"
+    collected "$!"
     return "$status"
 }
 
@@ -116,7 +109,7 @@ launch_local() {
                 continue
             fi
             status=$(task_status "$log.${running[$pid]}.log")
-            unguarded "$pid"
+            collected "$pid"
             if [[ $status != 0 ]]; then
                 end_jobs
                 explain_failure "${running[$pid]}" "$num_tasks" "$log" "$status" "$@" >&2
@@ -188,13 +181,20 @@ run_together() {
             wait "$pid" || ended=$?
             if [[ $ended != 0 && -z $killer ]]; then
                 status=$ended
-                { sleep 60; kill -KILL "${!ranks[@]}"; } >/dev/null 2>&1 &
+                kill_later "${!ranks[@]}" >/dev/null 2>&1 &
                 killer=$!
             fi
         done
     done
     [[ -z $killer ]] || kill "$killer"
     return "$status"
+}
+
+# Once this is ended itself, by TERM, nothing of it stays.
+kill_later() {
+    trap 'kill "$!"; exit' TERM
+    sleep 60 &
+    wait "$!" && kill -KILL "$@"
 }
 
 # The last line tells; a task that was killed outright has written none.

@@ -1,78 +1,11 @@
 # shellcheck shell=bash
-# Sourced by launch.sh: what run.sh starts does not outlive it, and one run.sh at a time works in a
-# folder, also where one was killed outright.
-#   guarded PID, unguarded PID   a process group that run.sh has started; it has ended
-#   lock_folder FOLDER           ends run.sh where another one works in FOLDER
-# A guardian, a process beside run.sh, holds the other end of a pipe: when run.sh is gone, whatever
-# the reason, it ends the groups that are left, waits for them, and removes the locks.
-
-# The fields of /proc/$1/stat from the state on, into `fields`: 0 the state, 2 the process group, 19
-# the start time. Fails where there is no such process, or it is one that nobody has collected yet.
-read_process() {
-    local stat
-    { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return
-    read -r -a fields <<<"${stat##*) }"
-    [[ ${fields[0]} != Z ]]
-}
-
-# "pid:start time": a process id alone may come again.
-process() {
-    local fields
-    read_process "$1" && echo "$1:${fields[19]}"
-}
-
-is_alive() {
-    [[ -n $1 && $(process "${1%:*}") == "$1" ]]
-}
-
-group_is_alive() {
-    local folder fields
-    for folder in /proc/[0-9]*; do
-        if read_process "${folder#/proc/}" && [[ ${fields[2]} == "$1" ]]; then
-            return 0
-        fi
-    done
-    return 1
-}
-
-guard() {
-    local word value own=$BASHPID
-    local -A groups=() locks=()
-    trap '' INT TERM HUP
-    own=$(process "$own")
-    while read -r word value; do
-        case $word in
-            started) groups[$value]='' ;;
-            ended) unset "groups[$value]" ;;
-            locked) locks[$value]='' ;;
-        esac
-    done
-    for value in "${!groups[@]}"; do
-        kill -TERM -- "-$value" 2>/dev/null || :
-    done
-    for value in "${!groups[@]}"; do
-        while group_is_alive "$value"; do
-            sleep 0.2
-        done
-    done
-    for value in "${!locks[@]}"; do
-        if [[ $(cat "$value" 2>/dev/null) == *" $own" ]]; then
-            rm -f "$value"
-        fi
-    done
-}
-
-exec {lifeline}> >(guard)
-guardian=$!
-
-guarded() { echo "started $1" >&"$lifeline"; }
-unguarded() { echo "ended $1" >&"$lifeline"; }
-
-# Lets the guardian finish, so that the locks are gone when run.sh is.
-dismiss_guardian() {
-    exec {lifeline}>&-
-    wait "$guardian" 2>/dev/null || :
-}
+# Sourced by launch.sh: one run.sh at a time works in a folder.
+#   lock_folder FOLDER    ends run.sh where another one works in FOLDER
+#   unlock_folders        of all that are locked
+# The kernel holds the lock (flock) as long as any process has the descriptor open on which it was
+# taken: run.sh, its guardian, and its tasks, which inherit it. So a lock ends with the last of them,
+# however they end. The file FOLDER/.lock says who holds it: host, and process with its start time.
+declare -A locks=()  # file -> descriptor
 
 lock_error() {
     echo "run.sh: $*" >&2
@@ -80,39 +13,116 @@ lock_error() {
 }
 
 lock_folder() {
-    local file=$1/.lock holder host pid keeper said='' tries=0
-    mkdir -p "$1"
-    until ( set -o noclobber; : >"$file" ) 2>/dev/null; do
-        if [[ ! -e $file ]]; then
-            ( : >"$file" ) || lock_error "cannot write in $PWD/$1, which its stages write to"
-            continue
+    local file=$1/.lock fd message status looks=0 faults=0
+    type -P flock >/dev/null || lock_error "needs the program flock, of the package util-linux"
+    check_folder "$1"
+    mkdir -p "$1" 2>/dev/null || lock_error "cannot make the folder $PWD/$1"
+    while true; do
+        { exec {fd}<>"$file"; } 2>/dev/null \
+            || lock_error "cannot write in $PWD/$1, which its stages write to"
+        status=0
+        message=$(flock --nonblock "$fd" 2>&1) || status=$?
+        if (( status == 0 )) && [[ $file -ef /proc/self/fd/$fd ]]; then
+            refuse_other_host "$file"
+            break
+        elif (( status > 1 && faults++ == 5 )); then  # once may be a file that was just removed
+            refuse_other_host "$file"
+            refuse_holder "$file"
+            echo "run.sh: the disk of $PWD/$1 has no locks (${message#flock: }): nothing keeps a" \
+                "second run.sh from writing there; start only one at a time" >&2
+            break
         fi
-        holder=$(cat "$file" 2>/dev/null) || continue
-        read -r host pid keeper <<<"$holder" || :
-        if [[ -z $keeper ]] && (( tries++ < 20 )); then
-            sleep 0.1  # it is being written
-        elif [[ -z $keeper ]]; then
-            lock_error "$PWD/$file is no lock of a run.sh; if none works here: rm '$PWD/$file'"
-        elif [[ $host != "$(hostname)" ]]; then
-            lock_error "another run.sh works in $PWD/$1: process ${pid%:*} on $host, since" \
-                "$(date -r "$file" '+%F %T'); if it is gone: rm '$PWD/$file'"
-        elif is_alive "$pid"; then
-            lock_error "another run.sh works in $PWD/$1: process ${pid%:*} on this host, since" \
-                "$(date -r "$file" '+%F %T'); wait for it, or end it: kill ${pid%:*}"
-        elif is_alive "$keeper"; then
-            [[ -n $said ]] || echo "run.sh: waits for what process ${pid%:*}, which was killed," \
-                "left running in $PWD/$1" >&2
-            said=yes
+        exec {fd}>&-
+        if (( status == 1 )); then
+            look_at_holder "$file" "$(( looks++ ))"
+        elif (( status > 1 )); then
             sleep 0.2
-        else
-            # Gone with its guardian. Another run.sh may be taking over too: only one can move it.
-            if mv "$file" "$file.$$" 2>/dev/null; then
-                [[ $(cat "$file.$$") == "$holder" ]] || ln "$file.$$" "$file" || :
-                rm -f "$file.$$"
-            fi
         fi
     done
-    echo "locked $PWD/$file" >&"$lifeline"
-    echo "$(hostname) $(process $$) $(process "$guardian")" >"$file" \
+    locks[$file]=$fd
+    echo "$(hostname) $(process $$)" >"$file" \
         || { rm -f "$file"; lock_error "cannot write $PWD/$file"; }
+}
+
+# Removes each file while it is locked, so that no other run.sh has it by then: who opened it before
+# sees that it is another one now (-ef). Unlocks it also for a process that has left its group.
+unlock_folders() {
+    local file
+    for file in "${!locks[@]}"; do
+        if [[ $file -ef /proc/self/fd/${locks[$file]} ]]; then
+            rm -f "$file"
+        fi
+        flock --unlock "${locks[$file]}" 2>/dev/null || :
+    done
+}
+
+# A folder of the recipe may be a link to another disk, which may be missing.
+check_folder() {
+    local folder=$1
+    while [[ $folder != [./] ]]; do
+        if [[ -L $folder && ! -e $folder ]]; then
+            lock_error "$PWD/$folder is a link to $(readlink "$folder"), which is not there: make" \
+                "that folder, or remove the link"
+        elif [[ -e $folder && ! -d $folder ]]; then
+            lock_error "$PWD/$folder is no folder: move it away"
+        fi
+        folder=$(dirname -- "$folder")
+    done
+}
+
+# The content of a lock's file, into `host` and `holder`; both are empty where it says nothing.
+read_lock() {
+    host='' holder=''
+    { read -r host holder <"$1"; } 2>/dev/null || :
+    holder=${holder%% *}
+    if [[ ! $holder =~ ^[0-9]+:[0-9]+$ ]]; then
+        host='' holder=''
+    fi
+}
+
+works_here() {
+    lock_error "another run.sh works in $PWD/${1%/*}: process ${holder%:*} on $2, since" \
+        "$(date -r "$1" '+%F %T'); ${*:3}"
+}
+
+# Some disks lock among the processes of one host only.
+refuse_other_host() {
+    local host holder
+    read_lock "$1"
+    if [[ -n $host && $host != "$(hostname)" ]]; then
+        works_here "$1" "$host" "wait for it, or end it there; if it is gone: rm '$PWD/$1'"
+    fi
+}
+
+refuse_holder() {
+    local host holder
+    read_lock "$1"
+    if is_alive "$holder"; then
+        works_here "$1" "this host" "wait for it, or end it: kill ${holder%:*}"
+    fi
+}
+
+# Somebody holds the lock. Exits where that is a run.sh; waits a moment for what a run.sh has left.
+look_at_holder() {
+    local file=$1 looks=$2 host holder pids
+    refuse_other_host "$file"
+    refuse_holder "$file"
+    if (( looks == 5 )); then  # before, its new holder may be about to write its own name
+        read_lock "$file"
+        pids=$(processes_with "$file")
+        echo "run.sh: waits for what ${holder:+process ${holder%:*}, which was killed, left}" \
+            "running in $PWD/${file%/*}${pids:+; to end it: kill $pids}" >&2
+    fi
+    sleep "$(( looks < 5 ? 0 : 1 )).1"
+}
+
+# The ids of the processes that have a file open, as far as one may see that.
+processes_with() {
+    local descriptor pid
+    for descriptor in /proc/[0-9]*/fd/*; do
+        if [[ $descriptor -ef $1 ]]; then
+            pid=${descriptor#/proc/}
+            echo "${pid%%/*}"
+        fi
+    done | sort -nu | paste -sd ' '
 }

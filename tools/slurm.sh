@@ -84,7 +84,7 @@ launch_slurm() {
             "scancel $job" >&2
     fi
     wait "$pid" || status=$?
-    unguarded "$pid"
+    collected "$pid"
     [[ -n $job ]] || return 1  # sbatch has said why
     if (( status != 0 )) && squeue --noheader --jobs="$job" --states=PENDING,RUNNING 2>/dev/null \
         | grep -q .; then

@@ -74,7 +74,7 @@ set_systems() {
 }
 
 parse_options() {
-    local wanted=()
+    local wanted=() LC_ALL=C  # the same order of systems, and letters, in every language
     while (( $# )); do
         case $1 in
             --help | -h) usage; exit 0 ;;
@@ -99,7 +99,7 @@ parse_options() {
             --num-processes) set_integer num_processes "$1" "$2" 1 999 ;;
             --systems) wanted=("$2") ;;
             --name) name=$2 ;;
-            --set) config+=(--set "$2") ;;
+            --set) check_override "$2"; config+=(--set "$2") ;;
         esac
         shift 2
     done
@@ -115,6 +115,19 @@ parse_options() {
         option_error "--name '$name' names a folder: letters, digits, '.', '_' and '-' only"
     fi
     set_systems "${wanted[@]}"
+}
+
+# What --set gives must have the form STEM.KEY=VALUE, and conf/ a file of that name. Whether there is
+# such a key, uss.bin.check_config knows.
+check_override() {
+    local stem=${1%%.*}
+    if [[ ! $1 =~ ^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+= ]]; then
+        option_error "--set $1: expected FILE.KEY=VALUE, such as train.steps=10"
+    elif [[ ! -e conf/$stem.yaml && ! -e conf/systems/$stem.yaml ]]; then
+        option_error "--set $1: conf/ has no $stem.yaml, and conf/systems/ has none either"
+    elif [[ ! ${1#*=} =~ [^[:space:]] ]]; then
+        option_error "--set $1: the value is missing"
+    fi
 }
 
 # Says where a run ended, and when it did not get to its end, how to go on.
@@ -134,6 +147,7 @@ run_stages() {
     # shellcheck source=path.sh
     . "$tools/../path.sh" --install
     trap ended EXIT
+    check_folder data
     # Stages 0 to 4 write to data/, the later ones to exp/: trainings of another name may go on.
     (( stage > 4 )) || lock_folder data
     (( stop_stage < 5 )) || lock_folder "exp/$name"
