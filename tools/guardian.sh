@@ -61,7 +61,7 @@ guard() {
 # Writes a line to the guardian. Where it is gone a write would end the writer by SIGPIPE.
 tell_guardian() {
     trap '' PIPE
-    echo "$*" 2>/dev/null >&"$lifeline" || :
+    { echo "$*" >&"$lifeline"; } 2>/dev/null || :
     trap - PIPE
 }
 

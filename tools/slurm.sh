@@ -4,46 +4,44 @@
 # arrays that write to the same folder have the same name and run one after the other, so that after
 # a run.sh that was killed the next one waits for its array and finds the work done.
 slurm_task=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)/slurm_task.sh
-slurm_submitted=''  # a file: the number of the array that run.sh waits for
+slurm_submitted=''  # a file: what sbatch says of the array that run.sh waits for
 
-# Exits with 2 where conf/slurm.conf is not as it should be.
-check_slurm() {
-    local profile
-    if ! type -P sbatch >/dev/null; then
-        option_error "--launcher slurm: there is no sbatch here; start run.sh on a login node"
-    elif [[ ! -r conf/slurm.conf ]]; then
-        option_error "--launcher slurm: conf/slurm.conf is missing; copy another recipe's"
-    fi
-    for profile in cpu gpu train; do
-        slurm_flags "$profile" >/dev/null
+# shellcheck source=tools/slurm_conf.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/slurm_conf.sh"
+
+# What a site or a job around run.sh says to Slurm's programs by variables would change what is
+# submitted, or what is seen of it: SBATCH_EXPORT=NONE hides this Python from the tasks, the
+# SLURM_MEM_PER_NODE of salloc contradicts --mem-per-cpu. Those that say where, for how long and on
+# whose account stay; all else stands in conf/slurm.conf.
+forget_slurm_variables() {
+    local variable
+    for variable in "${!SBATCH_@}" "${!SLURM_@}" "${!SRUN_@}" "${!SQUEUE_@}" "${!SCONTROL_@}"; do
+        case $variable in
+            SLURM_CONF | SLURM_JWT | SLURM_CLUSTERS | SBATCH_CLUSTERS) ;;
+            SBATCH_ACCOUNT | SBATCH_PARTITION | SBATCH_QOS | SBATCH_CONSTRAINT) ;;
+            SBATCH_RESERVATION | SBATCH_TIMELIMIT | SBATCH_WCKEY) ;;
+            *) unset -v "$variable" ;;
+        esac
     done
 }
 
-# The flags of a profile, one a line.
-slurm_flags() {
-    local line words word number=0 found=''
-    while read -r line || [[ -n $line ]]; do
-        (( number += 1 ))
-        read -r -a words <<<"${line%%#*}"
-        if (( ${#words[@]} == 0 )); then
-            continue
-        elif [[ " cpu gpu train " != *" ${words[0]} "* ]]; then
-            option_error "conf/slurm.conf, line $number: unknown profile '${words[0]}'; known are" \
-                "cpu, gpu and train"
+# Runs one of Slurm's programs until it succeeds, five times at most: its controller may be busy.
+ask_slurm() {
+    local try
+    for try in 1 2 3 4 5; do
+        if "$@" 2>/dev/null; then
+            return
         fi
-        for word in "${words[@]:1}"; do
-            if [[ $word != -?* ]]; then
-                option_error "conf/slurm.conf, line $number: '$word' is no flag of sbatch; write" \
-                    "--flag=value, without spaces"
-            fi
-        done
-        if [[ ${words[0]} == "$1" ]]; then
-            [[ -z $found ]] || option_error "conf/slurm.conf, line $number: a second line of '$1'"
-            found=yes
-            (( ${#words[@]} == 1 )) || printf '%s\n' "${words[@]:1}"
-        fi
-    done <conf/slurm.conf
-    [[ -n $found ]] || option_error "conf/slurm.conf has no line of the profile '$1'"
+        sleep "$try"
+    done
+    return 1
+}
+
+# The jobs that squeue lists, on one line. A site's greeting is no job.
+slurm_jobs() {
+    local jobs
+    jobs=$(ask_slurm squeue --noheader --format=%i "$@") || return
+    sed -nE 's/^ *([0-9]+(_([0-9]+|\[.*\]))?) *$/\1/p' <<<"$jobs" | paste -sd ' '
 }
 
 # One name for all that writes to the folder of a log: the recipe's, and a hash of the full path,
@@ -57,37 +55,39 @@ slurm_job_name() {
 }
 
 launch_slurm() {
-    local profile=$1 num_tasks=$2 log=$3 processes=1 job_name before job status=0 pid flags
+    local profile=$1 num_tasks=$2 log=$3 processes=1 job_name before job='' pid status=0 try flags
     shift 3
     # shellcheck disable=SC2154  # launch.sh sets it
     [[ $profile != train ]] || processes=$num_processes
     flags=$(slurm_flags "$profile")
     mapfile -t flags < <([[ -z $flags ]] || echo "$flags")
+    forget_slurm_variables
     job_name=$(slurm_job_name "$log")
-    before=$(squeue --noheader --user="$(id -un)" --name="$job_name" --format=%i)
-    if [[ -n $before ]]; then
-        echo "launch: first waits for the jobs ${before//$'\n'/ } of an earlier run.sh" >&2
+    if ! before=$(slurm_jobs --user="$(id -un)" --name="$job_name"); then
+        echo "launch: squeue does not answer; jobs of an earlier run.sh may come first" >&2
+    elif [[ -n $before ]]; then
+        echo "launch: first waits for the jobs $before of an earlier run.sh" >&2
     fi
     slurm_submitted=$log.job
-    # The flags that must not be changed come last. In the log's path % stands for itself.
-    start sbatch --signal=USR2@180 "${flags[@]}" --parsable --wait --requeue --open-mode=append \
-        --dependency=singleton --array="1-$num_tasks" --ntasks="$processes" \
-        --job-name="$job_name" --comment="$log" --chdir="$PWD" --output="${PWD//%/%%}/$log.%a.log" \
-        "$slurm_task" "$USS_ROOT" "$processes" "$num_tasks" "$@" >"$slurm_submitted"
-    pid=$!
-    until [[ -s $slurm_submitted ]] || ! kill -0 "$pid" 2>/dev/null; do
-        sleep 0.1
+    rm -f "$slurm_submitted.errors"  # of a run.sh that was killed
+    for try in 1 2 3; do
+        submit "$@"
+        if [[ -n $job || $try == 3 ]] || ! is_hiccup; then
+            break
+        fi
+        show_errors
+        echo "launch: once more, in $(( 5 * try )) s" >&2
+        sleep $(( 5 * try ))
     done
-    job=$(submitted_job)
-    if [[ -n $job ]]; then
-        echo "launch: job $job, $num_tasks $profile task(s), log $log.*.log; to end it:" \
-            "scancel $job" >&2
-    fi
+    show_errors
+    [[ -n $job ]] || return 1
+    echo "launch: job $job, $num_tasks $profile task(s), log $log.*.log; to end it:" \
+        "$(scancel_command)" >&2
     wait "$pid" || status=$?
     collected "$pid"
-    [[ -n $job ]] || return 1  # sbatch has said why
-    if (( status != 0 )) && squeue --noheader --jobs="$job" --states=PENDING,RUNNING 2>/dev/null \
-        | grep -q .; then
+    show_errors
+    rm -f "$slurm_submitted.errors"
+    if (( status != 0 )) && [[ -n $(slurm_jobs --jobs="$job" --states=PENDING,RUNNING) ]]; then
         slurm_job_lives_on  # sbatch itself was ended
         return 1
     fi
@@ -95,8 +95,58 @@ launch_slurm() {
     slurm_submitted=''
 }
 
+# Starts an sbatch that follows its array, as process `pid`, with launch_slurm's variables. Returns
+# once it has said the array's number, into `job`, or has ended without one.
+submit() {
+    # Before the flags of conf/slurm.conf, what they may change: limits are the nodes' (--propagate),
+    # not those of this shell. After them, what they may not. In the log's path % stands for itself.
+    start sbatch --signal=USR2@180 --propagate=NONE "${flags[@]}" --parsable --wait --requeue \
+        --open-mode=append --dependency=singleton --array="1-$num_tasks" --ntasks="$processes" \
+        --job-name="$job_name" --chdir="$PWD" --output="${PWD//%/%%}/$log.%a.log" \
+        "$slurm_task" "$USS_ROOT" "$(dirname -- "$(type -P python)")" "$processes" "$num_tasks" \
+        "$@" >"$slurm_submitted" 2>>"$slurm_submitted.errors"
+    pid=$!
+    while kill -0 "$pid" 2>/dev/null && [[ -z $(submitted_job) ]]; do
+        sleep 0.1
+    done
+    job=$(submitted_job)
+    if [[ -z $job ]]; then
+        wait "$pid" || :
+        collected "$pid"
+    fi
+}
+
+# Whether sbatch has ended without reaching its controller, and so has submitted nothing.
+is_hiccup() {
+    grep -qa 'Unable to contact slurm controller' "$slurm_submitted.errors"
+}
+
+# Shows what sbatch has said, once.
+show_errors() {
+    cat "$slurm_submitted.errors" >&2
+    : >"$slurm_submitted.errors"
+}
+
+# The last line of sbatch's that is a number, or number;cluster. A site may print other lines.
+submission() {
+    [[ ! -s $slurm_submitted ]] \
+        || tr -d '\r' <"$slurm_submitted" | grep -aE '^[0-9]+(;[^;]*)?$' | tail -n 1
+}
+
 submitted_job() {
-    [[ ! -s $slurm_submitted ]] || cut -d ';' -f 1 "$slurm_submitted"
+    local line
+    line=$(submission) || :
+    echo "${line%%;*}"
+}
+
+scancel_command() {
+    local line
+    line=$(submission) || :
+    if [[ $line == *?';'?* ]]; then
+        echo "scancel --clusters=${line#*;} ${line%;*}"
+    else
+        echo "scancel ${line%;*}"
+    fi
 }
 
 # Every task's log must end with status 0 of this very job.
@@ -138,6 +188,6 @@ slurm_job_lives_on() {
     job=$(submitted_job)
     if [[ -n $job ]]; then
         echo "run.sh: job $job lives on, and run.sh finds its work when it is run again; to end it:" \
-            "scancel $job" >&2
+            "$(scancel_command)" >&2
     fi
 }

@@ -2,8 +2,23 @@
 # Universal sound separation in eight stages; ./run.sh --help lists the options.
 # The same file in every recipe: what is particular to one lies in its conf/ and local/.
 # stages.sh gives nj, name and the arrays systems, config, publish; `here` and `launch` run commands.
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"  # called as `sh run.sh`
+set +o posix
 set -euo pipefail
-CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
+# In this file's folder. Where that is no recipe it is a link's folder, or the one in which sbatch,
+# which runs a copy of this file, was called.
+for folder in "$(dirname -- "${BASH_SOURCE[0]}")" \
+    "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" "${SLURM_SUBMIT_DIR:-}"; do
+    if [[ -e $folder/../../tools/stages.sh ]]; then
+        CDPATH='' cd -- "$folder"
+        break
+    fi
+done
+if [[ ! -e ../../tools/stages.sh ]]; then
+    echo "run.sh: no tools/stages.sh two folders up: start it in its recipe: cd egs/mini &&" \
+        "./run.sh, or sbatch ./run.sh" >&2
+    exit 1
+fi
 # shellcheck source=tools/stages.sh
 . ../../tools/stages.sh
 

@@ -1,8 +1,8 @@
 """How often run.sh's lock lets two work in a folder at once, and what it leaves behind.
 
-Several shells lock a folder as run.sh does (tools/launch.sh: lock_folder), all released at the same
-moment, where there is no lock, and where a run.sh that was killed has left one. One that gets in
-makes a folder, works for a moment, and removes it again: where it is there already, two are at work.
+Several shells lock a folder as run.sh does (tools/lock.sh), all released at the same moment, where
+there is no lock, and where a run.sh that was killed has left one. One that gets in makes a folder,
+works for a moment, and removes it again: where it is there already, two are at work.
 
     python tests/benchmarks/lock_stress.py                        # 200 tries each: about 10 minutes
     python tests/benchmarks/lock_stress.py --tools OTHER/tools    # of another checkout
@@ -48,8 +48,8 @@ class Counts:
 
     def __str__(self) -> str:
         return (
-            f"{self.tries:5} tries  {self.overlaps:4} overlaps  {self.nobody:4} with nobody at work  "
-            f"{self.left:4} that left something"
+            f"{self.tries:5} tries  {self.overlaps:4} overlaps  "
+            f"{self.nobody:4} with nobody at work  {self.left:4} that left something"
         )
 
 
