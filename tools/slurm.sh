@@ -37,11 +37,11 @@ ask_slurm() {
     return 1
 }
 
-# The jobs that squeue lists, on one line. A site's greeting is no job.
+# The user's jobs that squeue lists, on one line. A site's greeting is no job.
 slurm_jobs() {
     local jobs
-    jobs=$(ask_slurm squeue --noheader --format=%i "$@") || return
-    sed -nE 's/^ *([0-9]+(_([0-9]+|\[.*\]))?) *$/\1/p' <<<"$jobs" | paste -sd ' '
+    jobs=$(ask_slurm squeue --noheader --user="$(id -un)" --format='job: %i' "$@") || return
+    sed -n 's/^job: //p' <<<"$jobs" | paste -sd ' '
 }
 
 # One name for all that writes to the folder of a log: the recipe's, and a hash of the full path,
@@ -63,7 +63,7 @@ launch_slurm() {
     mapfile -t flags < <([[ -z $flags ]] || echo "$flags")
     forget_slurm_variables
     job_name=$(slurm_job_name "$log")
-    if ! before=$(slurm_jobs --user="$(id -un)" --name="$job_name"); then
+    if ! before=$(slurm_jobs --name="$job_name"); then
         echo "launch: squeue does not answer; jobs of an earlier run.sh may come first" >&2
     elif [[ -n $before ]]; then
         echo "launch: first waits for the jobs $before of an earlier run.sh" >&2
@@ -87,7 +87,8 @@ launch_slurm() {
     collected "$pid"
     show_errors
     rm -f "$slurm_submitted.errors"
-    if (( status != 0 )) && [[ -n $(slurm_jobs --jobs="$job" --states=PENDING,RUNNING) ]]; then
+    if (( status != 0 )) && [[ " $(slurm_jobs --name="$job_name" --states=PENDING,RUNNING) " \
+        == *" $job"[_\ ]* ]]; then
         slurm_job_lives_on  # sbatch itself was ended
         return 1
     fi

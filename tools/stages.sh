@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Sourced by every recipe's run.sh: its options, and the loop over its stages. `run_stages "$@"`
 # calls stage_0 to stage_7 plainly, never in a condition, so that `set -e` stays in force.
+unset -v POSIXLY_CORRECT GREP_OPTIONS  # they change what programs do
 tools=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck source=tools/launch.sh
 . "$tools/launch.sh"
