@@ -24,9 +24,9 @@ unset -v PYTHONSAFEPATH PYTHONINSPECT PYTHONOPTIMIZE
 export PYTHONUTF8=1  # of every table and YAML, whatever the language here
 
 # Fails, and says what is missing, where the active Python lacks `uss` or a distribution that
-# setup.py requires, or one of the extra $1. $2 is -I, which leaves PYTHONPATH and PYTHONHOME out, or
-# -P, which leaves the working directory out; before Python 3.11 there is no -P, so this fails there,
-# as it should.
+# setup.py requires, or one of the extra $1. $2 is -I, which leaves PYTHONPATH and PYTHONHOME out,
+# or -P, which leaves the working directory out; before Python 3.11 there is no -P, so this fails
+# there, as it should.
 uss_missing() {
     command python "$2" - "$USS_ROOT/setup.py" "$1" 2>/dev/null <<'END'
 import ast, re, sys
@@ -46,9 +46,11 @@ def missing(requirement):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "setup")
 given = {keyword.arg: keyword.value for keyword in setup.keywords}
 wanted = ast.literal_eval(given["install_requires"])
-extras = dict(zip(map(ast.literal_eval, given["extras_require"].keys), given["extras_require"].values))
-if sys.argv[2]:  # a list may hold another one's name, which install.sh sees to
-    wanted += [item.value for item in extras[sys.argv[2]].elts if isinstance(item, ast.Constant)]
+if sys.argv[2]:  # a list may also hold the name of another one, which install.sh sees to
+    extras = given["extras_require"]
+    names = [ast.literal_eval(key) for key in extras.keys]
+    items = extras.values[names.index(sys.argv[2])].elts
+    wanted += [item.value for item in items if isinstance(item, ast.Constant)]
 lacking = [requirement for requirement in wanted if missing(requirement)]
 print(*lacking, sep=", ")
 try:

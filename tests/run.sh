@@ -3,7 +3,7 @@
 # packages of Slurm and chromium where root runs it.
 #   tests/run.sh [--all] [pytest's options]      --all: kills 50 runs instead of 5
 set -euo pipefail
-CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+CDPATH='' builtin cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 # shellcheck source=path.sh
 . ./path.sh --install test
 export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1

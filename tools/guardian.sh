@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by launch.sh: what run.sh starts does not outlive it, also where run.sh is killed outright.
+# Sourced by launch.sh: what run.sh starts does not outlive it, also where it is killed outright.
 #   start COMMAND...    in the background, in a process group of its own, whose number is $!
 #   collected PID       this command has ended
 # A guardian, a process beside run.sh, holds the other end of a pipe: when run.sh is gone, whatever

@@ -8,7 +8,7 @@
 # Safe to interrupt and to repeat. Says nothing when there is nothing to do.
 set -euo pipefail
 unset PYTHONPATH PYTHONHOME
-CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+CDPATH='' builtin cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 root=$(pwd -P)
 venv=$root/tools/venv
 python=$venv/bin/python

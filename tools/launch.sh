@@ -72,6 +72,7 @@ here() {
 
 launch() {
     mkdir -p "$(dirname "$3")"
+    [[ $launcher == slurm ]] || refuse_beside_slurm "$3"
     "launch_$launcher" "$@"
 }
 
@@ -127,7 +128,8 @@ find_devices() {
         IFS=, read -r -a devices <<<"$CUDA_VISIBLE_DEVICES"
     elif type -P nvidia-smi >/dev/null; then
         # Without a driver it prints an error where the numbers should stand.
-        mapfile -t devices < <(nvidia-smi --query-gpu=index --format=csv,noheader | grep -x '[0-9]*')
+        mapfile -t devices < <(
+            nvidia-smi --query-gpu=index --format=csv,noheader | grep -x '[0-9]*')
     fi
 }
 

@@ -3,8 +3,8 @@
 #   lock_folder FOLDER    ends run.sh where another one works in FOLDER
 #   unlock_folders        of all that are locked
 # The kernel holds the lock (flock) as long as any process has the descriptor open on which it was
-# taken: run.sh, its guardian, and its tasks, which inherit it. So a lock ends with the last of them,
-# however they end. The file FOLDER/.lock says who holds it: host, and process with its start time.
+# taken: run.sh, its guardian, and its tasks, which inherit it. So a lock ends with the last of
+# them, however they end. The file FOLDER/.lock says who holds it: host, and process with its start time.
 declare -A locks=()  # file -> descriptor
 
 lock_error() {

@@ -3,7 +3,7 @@
 # recipe's conf/slurm.conf, a line of flags for each profile. `sbatch --wait` follows the array; all
 # arrays that write to the same folder have the same name and run one after the other, so that after
 # a run.sh that was killed the next one waits for its array and finds the work done.
-slurm_task=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)/slurm_task.sh
+slurm_task=$(CDPATH='' builtin cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)/slurm_task.sh
 slurm_submitted=''  # a file: what sbatch says of the array that run.sh waits for
 
 # shellcheck source=tools/slurm_conf.sh
@@ -48,7 +48,7 @@ slurm_jobs() {
 # which ends in data/log or in exp/<name>/log.
 slurm_job_name() {
     local folder recipe hash
-    folder=$(CDPATH='' cd -- "$(dirname -- "$1")" && pwd -P)
+    folder=$(CDPATH='' builtin cd -- "$(dirname -- "$1")" && pwd -P)
     recipe=${PWD##*/}
     hash=$(sha256sum <<<"$folder")
     echo "uss-${recipe//[^A-Za-z0-9_]/-}-${hash:0:10}"
@@ -99,8 +99,8 @@ launch_slurm() {
 # Starts an sbatch that follows its array, as process `pid`, with launch_slurm's variables. Returns
 # once it has said the array's number, into `job`, or has ended without one.
 submit() {
-    # Before the flags of conf/slurm.conf, what they may change: limits are the nodes' (--propagate),
-    # not those of this shell. After them, what they may not. In the log's path % stands for itself.
+    # Before the flags of conf/slurm.conf stands what they may change: limits are the nodes', not
+    # those of this shell (--propagate). In the log's path % stands for itself.
     start sbatch --signal=USR2@180 --propagate=NONE "${flags[@]}" --parsable --wait --requeue \
         --open-mode=append --dependency=singleton --array="1-$num_tasks" --ntasks="$processes" \
         --job-name="$job_name" --chdir="$PWD" --output="${PWD//%/%%}/$log.%a.log" \
@@ -182,6 +182,22 @@ slurm_status() {
     local last
     last=$(grep -a "^# ended .*, job $2, status [0-9]*\$" "$1" 2>/dev/null | tail -n 1) || :
     echo "${last:+${last##* }}" | grep . || echo "unknown"
+}
+
+# Ends run.sh where it is to work on this machine while an array that writes to the same folder as
+# this log lives on: tasks on other nodes do not hold its lock.
+refuse_beside_slurm() {
+    local folder=${1%/*} jobs
+    if [[ -z $(compgen -G "$folder/*.job") ]] || ! type -P squeue >/dev/null; then
+        return
+    fi
+    if ! jobs=$(forget_slurm_variables; slurm_jobs --name="$(slurm_job_name "$1")"); then
+        echo "launch: squeue does not answer; make sure that no job of an earlier run.sh lives on" >&2
+    elif [[ -n $jobs ]]; then
+        echo "launch: the jobs $jobs of an earlier run.sh write to $PWD/$folder: wait for them with" \
+            "--launcher slurm, or end them: scancel $jobs" >&2
+        return 1
+    fi
 }
 
 slurm_job_lives_on() {

@@ -51,8 +51,8 @@ check_slurm_flag() {
     case $word in
         *[[:cntrl:]]*) option_error "$place: ${word@Q} holds a control character" ;;
         *[\'\"\`\\\$]*)
-            option_error "$place: $word holds a quote, '\\' or '\$', which mean nothing here: write" \
-                "--flag=value as sbatch is to see it"
+            option_error "$place: $word holds a quote, '\\' or '\$', which mean nothing here:" \
+                "write --flag=value as sbatch is to see it"
             ;;
         --?* | -[!-]*) ;;
         *)

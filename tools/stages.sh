@@ -2,7 +2,7 @@
 # Sourced by every recipe's run.sh: its options, and the loop over its stages. `run_stages "$@"`
 # calls stage_0 to stage_7 plainly, never in a condition, so that `set -e` stays in force.
 unset -v POSIXLY_CORRECT GREP_OPTIONS  # they change what programs do
-tools=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+tools=$(CDPATH='' builtin cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck source=tools/launch.sh
 . "$tools/launch.sh"
 
@@ -118,8 +118,8 @@ parse_options() {
     set_systems "${wanted[@]}"
 }
 
-# What --set gives must have the form STEM.KEY=VALUE, and conf/ a file of that name. Whether there is
-# such a key, uss.bin.check_config knows.
+# What --set gives must have the form STEM.KEY=VALUE, and conf/ a file of that name; whether there
+# is such a key, uss.bin.check_config knows.
 check_override() {
     local stem=${1%%.*}
     if [[ ! $1 =~ ^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+= ]]; then

@@ -10,7 +10,7 @@ set -euo pipefail
 for folder in "$(dirname -- "${BASH_SOURCE[0]}")" \
     "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" "${SLURM_SUBMIT_DIR:-}"; do
     if [[ -e $folder/../../tools/stages.sh ]]; then
-        CDPATH='' cd -- "$folder"
+        CDPATH='' builtin cd -- "$folder"
         break
     fi
 done

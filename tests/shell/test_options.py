@@ -49,6 +49,16 @@ def recipe(tmp_path_factory):
         (["3"], "unknown option '3'"),
         ([""], "unknown option ''"),
         (["--set"], "--set needs a value"),
+        (["--set", "nosuchkey=1"], "--set nosuchkey=1: expected FILE.KEY=VALUE"),
+        (["--set", "train.steps"], "--set train.steps: expected FILE.KEY=VALUE"),
+        (["--set", "train. steps=3"], "expected FILE.KEY=VALUE"),
+        (["--set", "train..steps=3"], "expected FILE.KEY=VALUE"),
+        (["--set", "train.=3"], "expected FILE.KEY=VALUE"),
+        (["--set", "../train.steps=3"], "expected FILE.KEY=VALUE"),
+        (["--set", ""], "expected FILE.KEY=VALUE"),
+        (["--set", "nosuch.steps=1"], "conf/ has no nosuch.yaml"),
+        (["--set", "train.steps="], "--set train.steps=: the value is missing"),
+        (["--set=train.steps= "], "the value is missing"),
     ],
 )
 def test_a_fault_is_one_line_and_exit_2(recipe, options, message):
@@ -58,6 +68,14 @@ def test_a_fault_is_one_line_and_exit_2(recipe, options, message):
     assert result.stderr.count("\n") == 1
     assert message in result.stderr
     assert not (recipe / "broken").exists()
+
+
+def test_a_fault_is_named_before_anything_is_installed(tmp_path):
+    recipe = make_recipe(tmp_path, SHOW)
+    (recipe.parents[1] / "path.sh").write_text("echo installs\n")
+    for option in ("--set=nosuchkey=1", "--set=nosuch.steps=1", "--set=train.steps=", "--nj=x"):
+        assert run(recipe, option).returncode == 2
+        assert run(recipe, option).stdout == ""
 
 
 @pytest.mark.parametrize("override", ["train.stepz=3", "nothing.steps=3", "train.steps=many", "x"])
@@ -113,6 +131,13 @@ def test_help_names_every_option_and_stage(recipe):
         ("cpu\ngpu --gres gpu:1\ntrain\n", "line 2: 'gpu:1' is no flag of sbatch"),
         ("cpu\ngpu\n# train\ntrain\ncpu --mem=1G\n", "line 5: a second line of 'cpu'"),
         (None, "conf/slurm.conf is missing"),
+        ('cpu\ngpu --comment="a b"\ntrain\n', 'line 2: --comment="a holds a quote'),
+        ("cpu\ngpu\ntrain --account=$PROJECT\n", "line 3: --account=$PROJECT holds a quote, "),
+        ("cpu\ngpu --mem=1\x00G\x07\ntrain\n", "line 2: $'--mem=1G\\a' holds a control character"),
+        ("cpu\ngpu \u2013\u2013mem=1G\ntrain\n", "is no flag of sbatch"),
+        ("cpu --array=1-9\ngpu\ntrain\n", "line 1: run.sh itself says '--array' to sbatch"),
+        ("cpu\ngpu -Jmine\ntrain\n", "line 2: run.sh itself says '-Jmine' to sbatch"),
+        ("cpu\ngpu\ntrain --error=x.log\n", "line 3: run.sh itself says '--error' to sbatch"),
     ],
 )
 def test_a_fault_in_slurm_conf_is_named(tmp_path, content, message):

@@ -11,7 +11,7 @@ import pytest
 
 from tests.shell.bash import environment, make_recipe
 from tests.shell.processes import wait_for
-from tests.slurm.jobs import ask, wait_until
+from tests.slurm.jobs import ask, states, wait_until
 
 STAGE = """
 stage_1() { launch cpu 2 data/log/task bash -c 'python -c "import sys; print(sys.executable)"
@@ -193,6 +193,29 @@ def test_run_sh_as_a_job(cluster, tmp_path, launcher, from_elsewhere):
     else:
         assert job.returncode == 0, output.read_text()
         assert (recipe / "done").exists()
+
+
+def test_nobody_works_here_beside_an_array_that_lives_on(cluster, tmp_path):
+    """The tasks of an array do not hold the lock, which ended with run.sh."""
+    stage = (
+        "stage_1() { launch cpu 1 data/log/task bash -c 'until [ -e go ]; do sleep 0.1; done'; }"
+    )
+    recipe = make_recipe(tmp_path, stage)
+    first = subprocess.Popen([recipe / "run.sh", *OPTIONS], env=environment(**cluster))
+    job = wait_for(recipe / "data" / "log" / "task.job").strip()
+    wait_until(lambda: states(cluster, job) == ["RUNNING"])
+    first.kill()
+    first.wait()
+    local = [recipe / "run.sh", *OPTIONS[:2]]
+    variables = environment(**cluster, SQUEUE_STATES="FAILED")
+    beside = subprocess.run(local, env=variables, capture_output=True, text=True, timeout=60)
+    assert beside.returncode == 1
+    assert (
+        f"launch: the jobs {job}_1 of an earlier run.sh write to {recipe}/data/log" in beside.stderr
+    )
+    (recipe / "go").touch()
+    wait_until(lambda: not ask(cluster, "squeue", "--noheader"))
+    assert subprocess.run(local, env=variables, timeout=60).returncode == 0
 
 
 def test_flags_of_slurm_conf_arrive(cluster, recipe):

@@ -7,7 +7,7 @@
 # the fold's number as its seed, except the division of the recordings, which all folds share. With
 # SEED the separators have that one, and the name fold<FOLD>_seed<SEED>: another training of the same.
 set -euo pipefail
-CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+CDPATH='' builtin cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 fold=${1:-}
 if [[ ! $fold =~ ^[0-9]+$ ]]; then
