@@ -67,6 +67,7 @@ here() {
     start "$@"
     wait "$!" || status=$?
     collected "$!"
+    explain_status "$status" >&2
     return "$status"
 }
 
@@ -210,11 +211,18 @@ task_status() {
     fi
 }
 
+# A program that SIGKILL ended could say nothing itself.
+explain_status() {
+    [[ $1 != 137 ]] || echo "launch: it was killed, probably because memory ran out: give it more" \
+        "memory or end other programs, and run again: what was finished is kept"
+}
+
 explain_failure() {
     local task=$1 num_tasks=$2 log=$3.$1.log status=$4
     shift 4
     echo "launch: task $task of $num_tasks failed, status $status; the end of $PWD/$log:"
     tail -n 20 "$log" | sed 's/^/    /'
+    explain_status "$status"
     echo "launch: this runs task $task alone:"
     printf '    cd %q && . %q && ' "$PWD" "$USS_ROOT/path.sh"
     printf 'SHARD=%d NUM_SHARDS=%d OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 ' "$task" "$num_tasks"

@@ -1,69 +1,20 @@
-"""Atomic files, their digests, and the record beside an output that decides whether to redo it."""
+"""Digests of files, and the record beside an output that decides whether to redo it."""
 
-import errno
 import hashlib
 import json
 import logging
-import os
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+from uss.faults import DISK_ERRORS as DISK_ERRORS
+from uss.writing import atomic as atomic
+from uss.writing import read_json, size_of, write_json
+from uss.writing import to_json as to_json
+from uss.writing import write_text as write_text
 
 logger = logging.getLogger(__name__)
-
-
-@contextmanager
-def atomic(path: Path | str) -> Iterator[Path]:
-    """Yield a sibling temporary name; sync and rename it to `path` when the block ends well.
-
-    A reader therefore sees the old file or the new one, never a part. The suffix is kept, since
-    libraries choose formats by it.
-
-    Raises:
-        OSError: with the name `path`, where the disk is full or may not be written to.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
-    try:
-        yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        if error.errno in DISK_ERRORS:
-            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
-        raise
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_text(path: Path | str, text: str) -> None:
-    """Write in UTF-8, atomically. A file that holds the text already is left as it is: a second
-    run changes nothing."""
-    content = text.encode()
-    if not Path(path).is_file() or Path(path).read_bytes() != content:
-        with atomic(path) as temporary:
-            temporary.write_bytes(content)
-
-
-def write_json(path: Path | str, value: object) -> None:
-    write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
-
-
-def read_json(path: Path | str) -> dict:
-    """Raises ValueError, with the path, where the file is no JSON object."""
-    try:
-        value = json.loads(Path(path).read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path}: not JSON ({error}); remove it and run its stage again") from None
-    if not isinstance(value, dict):
-        raise ValueError(f"{path}: not a JSON object; remove it and run its stage again")
-    return value
 
 
 def meta_path(path: Path | str) -> Path:
@@ -166,6 +117,7 @@ class Step:
             meta = json.loads(meta_path(self.output).read_text(encoding="utf-8"))
             before_inputs, before_settings = meta["inputs"], meta["settings"]
             recorded = meta["output"]["digest"]
+            beside = dict(meta.get("beside", {}))
         except (OSError, KeyError, TypeError, ValueError):
             return "its record is missing or broken"
         changed = changes(before_inputs, self.inputs)
@@ -176,10 +128,19 @@ class Step:
             return "changed setting: " + ", ".join(changed)
         if digest(self.output) != recorded:
             return "the file is not the one that was written"
+        for name, size in beside.items():
+            if size is None or size_of(self.output.parent / name) != size:
+                return f"{name} is missing, or not the one that was written"
         return None
 
-    def finish(self, **facts: object) -> None:
-        """Record the output. `facts` are for readers (`read_facts`) and decide nothing."""
+    def finish(self, beside: Iterable[Path] = (), **facts: object) -> None:
+        """Record the output.
+
+        Args:
+            beside: what else was written, in the output's folder or below; its sizes are recorded,
+                and the step is run again where one of them differs.
+            facts: for readers (`read_facts`); they decide nothing.
+        """
         stat = self.output.stat()
         meta_path(self.output).unlink(missing_ok=True)
         output = {
@@ -191,6 +152,9 @@ class Step:
             "inputs": self.inputs,
             "settings": self.settings,
             "output": output,
+            "beside": {
+                path.relative_to(self.output.parent).as_posix(): size_of(path) for path in beside
+            },
             "facts": facts,
             "code": code_version(),
         }

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from uss.audio import write_wav
-from uss.bin.examples import examples_step
+from uss.bin.examples import example_signals, examples_step
 from uss.config import load
 from uss.evaluation.comparison import compare
 from uss.evaluation.examples import choose_examples, signal_paths
@@ -125,7 +125,7 @@ class Recipe:
                 write_wav(path, signals[name], RATE)
         step = examples_step(self.experiment.relative_to(self.folder), chosen, systems)
         write_json(step.output, chosen)
-        step.finish()
+        step.finish(beside=example_signals(self.experiment.relative_to(self.folder), systems))
 
     def write_all(self) -> list[str]:
         """Everything that a report needs; returns the systems."""

@@ -13,6 +13,7 @@ import pytest
 from tests.pictures import hostile_settings
 from uss.bin import report
 from uss.files import digest, write_json
+from uss.tables import ClassRow, write_table
 
 ROOT = Path(__file__).parents[2]
 
@@ -195,6 +196,70 @@ def test_the_second_run_does_nothing(make_recipe, caplog):
     recipe.write_results("mae_frozen", commit="def5678")
     run(systems)
     assert "def5678" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("lost", "size"),
+    [
+        ("examples/*/mixture.wav", None),
+        ("examples/*/resunet.png", None),
+        ("figure2.pdf", 0),
+        ("results.csv", 44),
+    ],
+)
+def test_what_the_page_shows_is_made_again_where_it_was_lost(make_recipe, monkeypatch, lost, size):
+    recipe = make_recipe()
+    systems = recipe.write_all()
+    write_wavs = []
+
+    def again(*given):  # the real one needs trained networks
+        write_wavs.append(1)
+        recipe.write_examples([*given[4]])
+
+    run(systems)
+    monkeypatch.setattr(report, "write_examples", again)
+    path = sorted(recipe.experiment.glob(lost))[0]
+    before = path.stat().st_size
+    path.unlink()
+    if size is not None:
+        path.write_bytes(bytes(size))
+    run(systems)
+    assert path.stat().st_size == before and write_wavs
+    write_wavs.clear()
+    run(systems)
+    assert not write_wavs
+
+
+def test_examples_that_were_lost_are_separated_again(make_recipe):
+    from uss.bin.examples import example_signals, examples_step
+    from uss.files import read_json
+
+    recipe = make_recipe()
+    systems = recipe.write_all()
+    run(systems)
+    experiment = Path("exp/paper")
+    ordered = ["resunet", "resunet_joint", "mae_frozen", "untrained", "ideal_ratio_mask"]
+    step = examples_step(experiment, read_json(experiment / "examples/examples.json"), ordered)
+    assert step.is_current()
+    example_signals(experiment, ordered)[0].write_bytes(b"")
+    assert not step.is_current()
+
+
+def test_names_are_text_in_markdown_and_html(make_recipe):
+    """The recipe's classes hold HTML, and are one cell each."""
+    recipe = make_recipe()
+    recipe.classes[0] = recipe.classes[0]._replace(
+        name="<img src=x onerror=alert(1)> _a_ [b](c) `d`"
+    )
+    write_table("data/classes.csv", recipe.classes, ClassRow)
+    systems = recipe.write_all()
+    run(systems)
+    text = (recipe.experiment / "RESULTS.md").read_text()
+    assert "| &lt;img src=x onerror=alert(1)&gt; \\_a\\_ \\[b\\](c) \\`d\\` | 3 |" in text
+    assert 'Class &lt;1&gt; &amp; "co", &#36;1\\|x' in text
+    assert "<" not in text.replace("<!--", "")
+    assert "| mae_frozen |" in text  # an underscore within a word is none of Markdown's
+    assert "<img src=x" not in (recipe.experiment / "index.html").read_text()
 
 
 def test_classes_and_mixtures_of_the_configuration(make_recipe):

@@ -7,6 +7,7 @@ import pytest
 import soundfile
 
 from tests.training.conftest import RATE, write_recipe
+from uss.bin import cli
 from uss.separation.model import Model
 from uss.tables import Mixture, read_table, write_table
 from uss.training.train_log import TrainLog
@@ -61,3 +62,19 @@ def write(tmp_path):
         return path
 
     return write_file
+
+
+@pytest.fixture
+def uss(experiment, tmp_path, monkeypatch):
+    """Runs `uss separate` in a folder of its own; returns the exit status."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, system="resunet"):
+        try:
+            model = ["--model", str(experiment / system)]
+            cli.main(["separate", *map(str, arguments), *model])
+        except SystemExit as end:
+            return end.code
+        return 0
+
+    return run

@@ -17,22 +17,6 @@ from uss.bin import cli
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def uss(experiment, tmp_path, monkeypatch):
-    """Runs `uss separate` in a folder of its own; returns the exit status."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments, system="resunet"):
-        try:
-            model = ["--model", str(experiment / system)]
-            cli.main(["separate", *map(str, arguments), *model])
-        except SystemExit as end:
-            return end.code
-        return 0
-
-    return run
-
-
 def record(folder) -> dict:
     return json.loads((Path(folder) / "separation.json").read_text(encoding="utf-8"))
 

@@ -65,6 +65,14 @@ def test_only_the_first_task_is_on_the_terminal_and_knows_its_log(tmp_path):
     assert "task 2, no log" in log(tmp_path, 2)
 
 
+@pytest.mark.parametrize("where", ["launch cpu 1 log/task", "here"])
+def test_a_task_that_the_system_kills_is_explained(tmp_path, where):
+    """As it does where memory runs out; the program itself cannot say anything."""
+    result = bash(f"{PREAMBLE}{where} bash -c 'kill -KILL $$'", tmp_path)
+    assert result.returncode != 0
+    assert "it was killed, probably because memory ran out" in result.stderr
+
+
 def test_a_failing_task_shows_its_log_and_how_to_run_it_alone(tmp_path):
     task = 'echo "task $SHARD says $1" >&2; [ "$SHARD" != 3 ] || exit 7'
     result = launch(tmp_path, 3, task, "a 'word' and 5%")

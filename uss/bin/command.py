@@ -1,13 +1,16 @@
 """What every entry point shares: options, logging, and how errors end."""
 
 import argparse
+import io
 import logging
 import os
+import select
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from uss.files import DISK_ERRORS
+from uss.faults import sentence
 from uss.recipe_config import check_overrides
 
 logger = logging.getLogger(__name__)
@@ -53,14 +56,47 @@ def add_name(options: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 def run(main: Callable[[list[str] | None], None]) -> None:
-    """Run an entry point: a user's error is one line and exit 1, a bug keeps its traceback.
+    """Run an entry point: a fault of the user's or the system's is one line and exit 1, a bug
+    keeps its traceback. SIGTERM, SIGHUP and Ctrl-C leave no half-written files.
 
     Of several processes that train together, the first one speaks; the others only warn.
     """
+    start_log()
+    end_cleanly_on_signals()
+    try:
+        main(None)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        logger.error("interrupted: what was finished is kept, and nothing else")
+        sys.exit(130)
+    except SystemExit as end:
+        if end.code in (128 + signal.SIGTERM, 128 + signal.SIGHUP):
+            logger.error("ended by a signal: what was finished is kept, and nothing else")
+        raise
+    except Exception as error:
+        if isinstance(error, BrokenPipeError) and stdout_has_no_reader():
+            drop_stdout()
+            sys.exit(141)  # as `head` ends other programs: the reader has what it wanted
+        if isinstance(error, OSError) and not stdout_takes_all():
+            drop_stdout()
+        said = sentence(error)
+        if said is None:
+            logger.exception("this is a bug")
+        else:
+            logger.error("%s", said)
+        sys.exit(1)
+
+
+def start_log() -> None:
     number = os.environ.get("SLURM_PROCID", "0") if "NUM_PROCESSES" in os.environ else "0"
     handlers: list[logging.Handler] = [logging.StreamHandler()]
     if os.environ.get("USS_LOG"):
-        handlers.append(logging.FileHandler(os.environ["USS_LOG"]))
+        handlers.append(
+            logging.FileHandler(
+                os.environ["USS_LOG"], encoding="utf-8", errors="backslashreplace", delay=True
+            )
+        )
     logging.basicConfig(
         level=logging.INFO if number == "0" else logging.WARNING,
         format="%(asctime)s %(levelname)s %(module)s: "
@@ -71,21 +107,41 @@ def run(main: Callable[[list[str] | None], None]) -> None:
     )
     logging.captureWarnings(True)
     logging.raiseExceptions = False  # a log on a full disk; the terminal has the message too
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files that are no UTF-8
+
+
+def end_cleanly_on_signals() -> None:
+    """A signal that would end the process at once becomes an exception, so that temporary files
+    go; a training handles them otherwise."""
+
+    def end(number: int, frame: object) -> None:
+        for other in handled:
+            signal.signal(other, signal.SIG_IGN)  # nothing interrupts the tidying up
+        sys.exit(128 + number)
+
+    handled = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) == signal.SIG_DFL]
+    for number in handled:
+        signal.signal(number, end)
+
+
+def stdout_has_no_reader() -> bool:
+    if sys.stdout is None:  # closed by the shell: `>&-`
+        return False
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return bool(poll.poll(0))
+
+
+def stdout_takes_all() -> bool:
     try:
-        main(None)
-    except ValueError as error:
-        logger.error("%s", error)
-        sys.exit(1)
-    except OSError as error:
-        if error.errno not in DISK_ERRORS:
-            logger.exception("this is a bug")
-        else:
-            logger.error(
-                "%s; make room there, or make it writable, and run again: what was finished is "
-                "kept, and nothing else",
-                error,
-            )
-        sys.exit(1)
-    except Exception:
-        logger.exception("this is a bug")
-        sys.exit(1)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        return False
+    return True
+
+
+def drop_stdout() -> None:
+    """What it still holds would fail once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

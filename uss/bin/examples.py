@@ -12,7 +12,7 @@ from uss.bin.evaluate import DATA, Evaluation
 from uss.data.dataset import Dataset
 from uss.evaluation.examples import signal_paths
 from uss.evaluation.results import BOUND
-from uss.files import Step, digest_of_files, read_json, write_json
+from uss.files import Step, digest_of_files, read_json, size_of, write_json
 from uss.schema import Evaluate
 
 logger = logging.getLogger(__name__)
@@ -32,12 +32,11 @@ def examples_step(experiment: Path, chosen: dict[str, list[str]], systems: list[
     return Step(experiment / "examples" / "examples.json", inputs, {"examples": chosen})
 
 
-def missing_signals(experiment: Path, systems: list[str], suffix: str = ".wav") -> list[Path]:
-    """Files of the examples that have been removed; empty where none has been chosen yet."""
+def example_signals(experiment: Path, systems: list[str]) -> list[Path]:
+    """The WAV files of the examples that were chosen, whether they are there or not."""
     path = experiment / "examples" / "examples.json"
     chosen = read_json(path) if path.exists() else {}
-    wavs = [path for name in chosen for path in signal_paths(experiment, name, systems).values()]
-    return [path for wav in wavs if not (path := wav.with_suffix(suffix)).is_file()]
+    return [path for name in chosen for path in signal_paths(experiment, name, systems).values()]
 
 
 def write_examples(
@@ -56,7 +55,8 @@ def write_examples(
         systems: all that the report shows, with the pseudo-systems.
     """
     step = examples_step(experiment, chosen, systems)
-    if step.is_current() and not missing_signals(experiment, systems):
+    lost = [path for path in example_signals(experiment, systems) if not size_of(path)]
+    if step.is_current() and not lost:
         return
     from uss.audio import write_wav
 
@@ -81,4 +81,4 @@ def write_examples(
                     waveform = signal[position].numpy(force=True)
                     write_wav(paths[name], waveform, mixtures.anchors.sample_rate)
     write_json(step.output, chosen)
-    step.finish()
+    step.finish(beside=example_signals(experiment, systems))

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from uss.bin.command import add_name, add_systems, parser, run
 from uss.bin.evaluate import DATA, LISTS, mixture_lists
-from uss.bin.examples import missing_signals, write_examples
+from uss.bin.examples import example_signals, write_examples
 from uss.config import load, to_dict
 from uss.evaluation.comparison import Comparison, compare
 from uss.evaluation.record import Record, read_training
@@ -37,6 +37,7 @@ from uss.files import (
     digest,
     digest_of_files,
     read_json,
+    size_of,
     write_json,
     write_text,
 )
@@ -53,7 +54,7 @@ MAIN = "results"  # on the evaluation list; other folders are extra columns
 TABLE_ORDER = ["resunet", "resunet_joint", "mae_frozen", "mae_updated", "mae_aligned"]
 PICTURES = ["figure2.pdf", "figure2.png", "figure3.pdf", "figure3.png"]
 PUBLISHED = ["RESULTS.md", "results.json", "figure2.png", "figure2.csv", "figure3.png"]
-WRITTEN = [*PUBLISHED, "results.csv", "table1.md", "figure2.pdf", "figure3.pdf", "index.html"]
+WRITTEN = [*PUBLISHED[1:], "table1.md", "figure2.pdf", "figure3.pdf", "index.html"]
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +88,23 @@ def final_step(experiment: Path, systems: list[str], config: Evaluate, command: 
         optional += [directory / "config.yaml", directory / "train.jsonl"]
     inputs |= {str(path): path if path.exists() else None for path in optional}
     return Step(experiment / "RESULTS.md", inputs, {**to_dict(config), "command": command})
+
+
+def files_beside(experiment: Path, systems: list[str], config: Evaluate) -> list[Path]:
+    """All that is written beside RESULTS.md, whether it is there or not: the page shows it."""
+    folders = [LISTS[name][2] for name in mixture_lists(config)]
+    names = WRITTEN + [f"{folder}.csv" for folder in folders]
+    names += ["table1_imported.md"] if IMPORTED in folders else []
+    shown = [path.parent.name for path in result_folders(experiment, systems, MAIN)]
+    signals = example_signals(experiment, shown)
+    pictures = [path.with_suffix(".png") for path in signals]
+    return [*(experiment / name for name in names), *signals, *pictures]
+
+
+def lost_loss_curves(experiment: Path, systems: list[str]) -> list[Path]:
+    """Pictures of stage 5 that the page shows, and that are drawn again for it."""
+    paths = [experiment / system / "loss.png" for system in systems]
+    return [p for p in paths if p.with_name("train.jsonl").exists() and not size_of(p)]
 
 
 def compare_on_list(
@@ -197,7 +215,7 @@ def write_report(
         log = experiment / system / "train.jsonl"
         if log.exists():
             loss_curves[system] = f"{system}/loss.png"
-            if not (experiment / loss_curves[system]).is_file():  # stage 5 could not draw it
+            if not size_of(experiment / loss_curves[system]):  # stage 5 could not draw it
                 loss_curve(log, experiment / loss_curves[system])
     write_page(record, cards, loss_curves, experiment / "index.html")
 
@@ -230,17 +248,15 @@ def main(argv: list[str] | None = None) -> None:
     command = shlex.join(words)
 
     step = final_step(experiment, systems, config, command)
-    outputs = [experiment / name for name in WRITTEN]
-    lost = [path for path in outputs if not path.is_file()]
-    lost += missing_signals(experiment, systems)
-    lost += missing_signals(experiment, systems, ".png")
+    lost = [path for path in files_beside(experiment, systems, config) if not size_of(path)]
+    lost += lost_loss_curves(experiment, systems)
     if lost:
-        logger.info("run %s: %s is missing", step.output, lost[0])
+        logger.info("run %s: %s is missing or empty", step.output, lost[0])
     if lost or not step.is_current():
         classes = read_classes(DATA / "classes.csv")
         record, scores = make_record(experiment, systems, classes, config, command)
         write_report(experiment, record, scores, classes, config, options.systems)
-        step.finish()
+        step.finish(beside=files_beside(experiment, systems, config))
         logger.info("wrote %s and %s", experiment / "index.html", step.output)
     if options.publish:
         publish(experiment, Path())

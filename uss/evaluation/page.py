@@ -12,7 +12,7 @@ from uss.evaluation.record import Record
 from uss.evaluation.results import BOUND, Scores
 from uss.evaluation.results_markdown import costs_table, trainings_table
 from uss.evaluation.results_table import Table, class_table, decibels, label, notes, table1
-from uss.files import write_text
+from uss.files import size_of, write_text
 
 
 @dataclass
@@ -71,7 +71,7 @@ def write_page(record: Record, cards: list[ExampleCard], loss_curves: dict[str, 
 def _figure(folder: Path, stem: str, alt: str, kinds: list[str]) -> str:
     """A figure of the paper at 150 dots an inch, and links to it in other formats."""
     png = folder / f"{stem}.png"
-    width = _png_width(png) // 2 if png.is_file() else 0
+    width = _png_width(png) // 2 if size_of(png) else 0
     image = _picture(folder, png.name, alt, f'class="figure" width="{width}"')
     links = [
         f'<a href="{stem}.{kind}">{kind.upper()}</a>'
@@ -83,7 +83,7 @@ def _figure(folder: Path, stem: str, alt: str, kinds: list[str]) -> str:
 
 def _picture(folder: Path, name: str, alt: str, attributes: str = "") -> str:
     """The picture folder/name; a sentence in its place where it could not be drawn."""
-    if not (folder / name).is_file():
+    if not size_of(folder / name):
         return f'<p class="small">{escape(name)} is missing: it could not be drawn.</p>'
     return f'<img src="{escape(quote(name))}" alt="{escape(alt)}" {attributes}>'
 

@@ -1,8 +1,10 @@
 """RESULTS.md of several runs: the pooled table, and what each training alone gives."""
 
 from dataclasses import asdict, dataclass
+from urllib.parse import quote
 
 from uss.evaluation.comparison import REFERENCE, Comparison
+from uss.evaluation.markdown_text import code_block, escaped, in_code
 from uss.evaluation.record import Training
 from uss.evaluation.results import SystemResults
 from uss.evaluation.results_markdown import FINAL_LOSS, MADE_BY, comparison_markdown, probe_sections
@@ -73,9 +75,9 @@ class Pooled:
 
 def pooled_markdown(pooled: Pooled) -> str:
     comparison = pooled.comparison
-    names = ", ".join(run.name for run in pooled.runs)
+    names = ", ".join(escaped(run.name) for run in pooled.runs)
     sections = [
-        f"# Results of {pooled.recipe}",
+        f"# Results of {escaped(pooled.recipe)}",
         f"Written by `uss.bin.pool` from {names}; do not edit.",
         pooled.notes.strip(),
         "## Systems, pooled over the runs",
@@ -119,7 +121,7 @@ def _spectrograms(runs: list[Run]) -> list[str]:
     """Figure 3 of the first run that has one."""
     for run in runs:
         if run.figure3:
-            return [f"![Spectrograms, {run.name}]({run.figure3})"]
+            return [f"![Spectrograms, {escaped(run.name)}]({quote(run.figure3)})"]
     return []
 
 
@@ -166,7 +168,7 @@ def _other_systems(pooled: Pooled) -> list[str]:
     for run in pooled.runs:
         if set(run.comparison.trained) > set(pooled.comparison.trained):
             sections += [
-                f"## All systems of {run.name}, one training each",
+                f"## All systems of {escaped(run.name)}, one training each",
                 comparison_markdown(run.comparison),
             ]
     return sections
@@ -190,8 +192,8 @@ def _provenance(pooled: Pooled) -> list[str]:
             rows.append([run.name, result.system, *shown, str(facts["commit"])])
     return [
         "## How to make them again",
-        f"In `egs/{pooled.recipe}`, from the kept runs:",
-        f"```\n{pooled.command}\n```",
+        f"In {in_code(f'egs/{pooled.recipe}')}, from the kept runs:",
+        code_block(pooled.command),
         f"The bootstrap has seed {pooled.comparison.seed}. Digests are SHA-256.",
         markdown(Table(["run", "evaluation list"], lists)),
         markdown(Table(["run", *MADE_BY], rows)),

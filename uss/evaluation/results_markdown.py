@@ -1,6 +1,7 @@
 """RESULTS.md: the tables, and all that it takes to make them again."""
 
 from uss.evaluation.comparison import Comparison
+from uss.evaluation.markdown_text import code_block, escaped, in_code
 from uss.evaluation.record import Record
 from uss.evaluation.results_table import (
     ABSENT,
@@ -30,14 +31,14 @@ def table1_markdown(record: Record) -> str:
 def comparison_markdown(comparison: Comparison, sed: Comparison | None = None) -> str:
     """Table I and the sentences below it."""
     table = markdown(table1(comparison, sed))
-    return table + "\n" + "\n\n".join(notes(comparison, sed)) + "\n"
+    return table + "\n" + "\n\n".join(map(escaped, notes(comparison, sed))) + "\n"
 
 
 def results_markdown(record: Record, classes: Classes) -> str:
     sections = [
-        f"# Results of {record.recipe}, {record.name}",
+        f"# Results of {escaped(record.recipe)}, {escaped(record.name)}",
         "Written by stage 7; do not edit. The page `index.html` in "
-        f"`exp/{record.name}` has the same numbers and sounds.",
+        f"{in_code(f'exp/{record.name}')} has the same numbers and sounds.",
         record.notes.strip(),
         "## Systems",
         table1_markdown(record),
@@ -165,8 +166,8 @@ def _provenance(record: Record) -> list[str]:
     ]
     return [
         "## How to make them again",
-        f"In `egs/{record.recipe}`:",
-        f"```\n{record.command}\n```",
+        f"In {in_code(f'egs/{record.recipe}')}:",
+        code_block(record.command),
         f"The bootstrap has seed {record.comparison.seed}. Digests are SHA-256.",
         markdown(Table(["list", "digest"], lists)),
         markdown(Table(MADE_BY, made_by)),

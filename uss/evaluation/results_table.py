@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from uss.evaluation.comparison import REFERENCE, Comparison
+from uss.evaluation.markdown_text import escaped
 from uss.evaluation.record import Training
 from uss.evaluation.results import BOUND, UNTRAINED
 from uss.evaluation.statistics import OTHER, Estimate
@@ -162,9 +163,6 @@ def giga(number: int) -> str:
 
 def markdown(table: Table) -> str:
     """A pipe table."""
-    lines = [table.header, ["---", *["---:"] * (len(table.header) - 1)], *table.rows]
-    return "".join(f"| {' | '.join(_cell(text) for text in line)} |\n" for line in lines)
-
-
-def _cell(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+    lines = [[escaped(text) for text in line] for line in [table.header, *table.rows]]
+    lines.insert(1, ["---", *["---:"] * (len(table.header) - 1)])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -36,6 +36,8 @@ def detect(model: Model, path: Path, threshold: float) -> list[Heard]:
     for segment, length in segments(path, rate, DETECT_SECONDS * rate):
         waveform = torch.from_numpy(segment[None]).to(device())
         framewise = model.detector(waveform).framewise[0].cpu().numpy()
+        if not np.isfinite(framewise).all():
+            raise ValueError(f"{model.directory}: its detector gives what is not finite (NaN)")
         for offset in range(-(-length // rate)):
             first, last = (round((offset + i) * frames_per_second) for i in (0, 1))
             probability = framewise[first : max(last, first + 1)].max(axis=0)

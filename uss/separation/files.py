@@ -3,18 +3,19 @@
 import contextlib
 import logging
 import os
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soundfile
 from tqdm import tqdm
 
 from uss import __version__
 from uss.audio_files.reader import blocks, opened
-from uss.files import digest_of, read_json, write_json
+from uss.files import atomic, digest_of, read_json, size_of, to_json
 from uss.separation.model import SILENCE_PEAK, Model, Query
+from uss.separation.names import output_names
 from uss.separation.queries import cosine
 from uss.separation.streams import Resampler, Writer
 from uss.separation.windows import Windows
@@ -42,14 +43,7 @@ class Job:
     def outputs(self) -> dict[str, Path]:
         """Name of each output -> its file."""
         names = [query.name for query in self.queries] + ["residual"] * self.residual
-        slugs = [re.sub(r"\W+", "_", name).strip("_").lower() or "sound" for name in names]
-        taken: dict[str, Path] = {}
-        for name, slug in zip(names, slugs, strict=True):
-            path = self.folder / f"{self.path.stem}_{slug}.wav"
-            if name in taken or path in taken.values():
-                raise ValueError(f"two queries are named {name!r}: rename one example file")
-            taken[name] = path
-        return taken
+        return {name: self.folder / file for name, file in output_names(self.path, names).items()}
 
 
 def request_of(model: Model, path: Path, settings: dict) -> dict:
@@ -62,73 +56,89 @@ def request_of(model: Model, path: Path, settings: dict) -> dict:
     }
 
 
-def is_done(folder: Path, request: dict) -> bool:
-    """Whether the folder holds the outputs of this very request."""
+def read_record(folder: Path) -> dict | None:
+    """separation.json; None where there is none that this version wrote whole."""
     path = folder / RECORD
-    if not path.exists():
-        return False
+    if not path.is_file():
+        return None
     try:
         record = read_json(path)
-        outputs = [folder / output["file"] for output in record["outputs"].values()]
-    except (ValueError, KeyError, TypeError):
-        return False
-    return record.get("request") == request and all(output.exists() for output in outputs)
+        for output in record["outputs"].values():
+            output["file"], output["size"]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return record
+
+
+def is_done(folder: Path, request: dict) -> bool:
+    """Whether the folder holds the whole outputs of this very request."""
+    record = read_record(folder)
+    return (
+        record is not None
+        and record.get("request") == request
+        and all(size_of(folder / o["file"]) == o["size"] for o in record["outputs"].values())
+    )
 
 
 def separate_file(model: Model, job: Job, show_progress: bool = True) -> dict:
     """Separate a file, in memory that does not depend on its length.
 
     The outputs have the input's rate, channels, length and subtype (`Writer`), and appear under
-    their names when all of them are whole. With `job.residual`, they add up to the input.
+    their names when all of them are whole and on the disk, separation.json last. Before, what is
+    there of another request stays. With `job.residual`, they add up to the input.
 
     Returns:
         the record that is written to separation.json.
 
     Raises:
         BadAudio: the input's fault.
+        ValueError: the network gives something that is not finite.
         OSError: the outputs cannot be written.
     """
     finals = job.outputs()
-    job.folder.mkdir(parents=True, exist_ok=True)
-    (job.folder / RECORD).unlink(missing_ok=True)
-    temporary = {
-        name: path.with_name(f".{path.stem}.{os.getpid()}.tmp.wav") for name, path in finals.items()
-    }
     confidence: dict[str, list] = {query.name: [] for query in job.queries}
-    try:
-        with opened(job.path) as file, contextlib.ExitStack() as stack:
-            writers = {}
+    writers: dict[str, Writer] = {}
+    with contextlib.ExitStack() as renamed:  # what comes first is renamed last
+        record_path = renamed.enter_context(atomic(job.folder / RECORD))
+        temporary = {name: renamed.enter_context(atomic(path)) for name, path in finals.items()}
+        with opened(job.path) as file, contextlib.ExitStack() as open_files:
             for name, path in temporary.items():
                 writers[name] = Writer(path, file)
-                stack.callback(writers[name].close)
+                open_files.callback(writers[name].close)
             num_samples, starts = _run(model, job, file, writers, confidence, show_progress)
             audio = {"sample_rate": file.samplerate, "channels": file.channels}
-        for name, path in finals.items():
-            os.replace(temporary[name], path)
-    finally:
-        for path in temporary.values():
-            path.unlink(missing_ok=True)
-    record: dict[str, Any] = {
-        "request": job.request,
-        "version": __version__,
-        "audio": {**audio, "num_samples": num_samples},
-        "heard": [stretch._asdict() for stretch in job.heard],
-        "window_seconds": model.num_samples / model.sample_rate,
-        "window_starts_seconds": [round(start / model.sample_rate, 4) for start in starts],
-        "outputs": {},
-    }
-    origins = {query.name: query.origin for query in job.queries}
-    vectors = {query.name: digest_of(query.vector.tolist()) for query in job.queries}
-    for name, path in finals.items():
-        record["outputs"][name] = {
-            "file": path.name,
-            "subtype": writers[name].subtype,
-            "query": origins.get(name),
-            "query_digest": vectors.get(name),
-            "confidence": confidence.get(name),
+        record: dict[str, Any] = {
+            "request": job.request,
+            "version": __version__,
+            "audio": {**audio, "num_samples": num_samples},
+            "heard": [stretch._asdict() for stretch in job.heard],
+            "window_seconds": model.num_samples / model.sample_rate,
+            "window_starts_seconds": [round(start / model.sample_rate, 4) for start in starts],
+            "outputs": {},
         }
-    write_json(job.folder / RECORD, record)
+        origins = {query.name: query.origin for query in job.queries}
+        vectors = {query.name: digest_of(query.vector.tolist()) for query in job.queries}
+        for name, path in finals.items():
+            refuse_cut(temporary[name], path, num_samples)
+            record["outputs"][name] = {
+                "file": path.name,
+                "size": size_of(temporary[name]),
+                "subtype": writers[name].subtype,
+                "query": origins.get(name),
+                "query_digest": vectors.get(name),
+                "confidence": confidence.get(name),
+            }
+        record_path.write_bytes(to_json(record))
+        (job.folder / RECORD).unlink(missing_ok=True)
     return record
+
+
+def refuse_cut(written: Path, path: Path, num_samples: int) -> None:
+    """Raises OSError where a file holds less than was written: libsndfile says nothing of what its
+    last write or the header's lacks."""
+    found = soundfile.info(os.fsencode(written)).frames
+    if found != num_samples:
+        raise OSError(f"{path}: {num_samples} samples were written, and {found} stand in the file")
 
 
 def _run(model, job, file, writers, confidence, show_progress) -> tuple[int, list[int]]:
@@ -139,6 +149,7 @@ def _run(model, job, file, writers, confidence, show_progress) -> tuple[int, lis
 
     def process(window: np.ndarray) -> np.ndarray:
         separated = model.separate_window(window, queries)
+        refuse_not_finite(separated, job.queries, windows.starts[-1] / model.sample_rate)
         listen(window, separated)
         # The resampler takes one list of channels.
         return separated.reshape(1, num_queries * channels, -1)
@@ -172,6 +183,16 @@ def _run(model, job, file, writers, confidence, show_progress) -> tuple[int, lis
     return assembly.num_heard, windows.starts
 
 
+def refuse_not_finite(separated: np.ndarray, queries: list[Query], seconds: float) -> None:
+    """separated: (queries, channels, samples) of the window that starts at `seconds`."""
+    for query, signal in zip(queries, separated, strict=True):
+        if not np.isfinite(signal).all():
+            raise ValueError(
+                f"what the network gives for {query.name!r} is not finite (NaN or infinite) in the "
+                f"window from {seconds:.2f} s on: the model's weights are damaged, or the query is"
+            )
+
+
 class Listener:
     """The confidence of each window: the cosine between the query and what the query encoder
     hears in the separated window, its channels mixed down; null where the window is silent.
@@ -194,7 +215,8 @@ class Listener:
             return
         encoded = self.model.encode(separated.mean(axis=1))
         for query, vector in zip(self.queries, encoded, strict=True):
-            self.confidence[query.name].append(round(cosine(query.vector, vector), 4))
+            value = cosine(query.vector, vector)
+            self.confidence[query.name].append(round(value, 4) if np.isfinite(value) else None)
 
 
 class Assembly:

@@ -10,7 +10,10 @@ from uss import hdf5
 from uss.audio import BadAudio, dbfs
 from uss.audio_files.ffmpeg import NeedsFfmpeg
 from uss.audio_files.reader import blocks, opened
+from uss.faults import remedy
+from uss.separation.inputs import files_below
 from uss.separation.model import Model, Query
+from uss.separation.names import readable, stem_of
 from uss.separation.streams import Resampler
 
 MIN_SECONDS = 0.1  # of an example
@@ -31,27 +34,32 @@ def example_query(model: Model, path: Path) -> Query:
         ValueError: no example is left, or the system does not let one be read.
     """
     if not path.exists():
-        raise ValueError(f"--query {path}: no such file or folder")
+        raise ValueError(f"--query {readable(path)}: no such file or folder")
     if path.suffix == ".h5" and not path.is_dir():
         return read_query(model, path)
     files = [path]
     if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+        refused: dict[Path, str] = {}
+        files = files_below(path, refused)
+        for folder, why in refused.items():  # what the system refuses is not left out silently
+            raise ValueError(f"--query {readable(folder)}: {why}")
     vectors, used = [], []
     for file in files:
         try:
             vectors.append(_embedding(model, file))
             used.append(str(file))
         except BadAudio as error:
-            logger.warning("query %s is left out: %s", file, error)
+            logger.warning("query %s is left out: %s", readable(file), error)
         except NeedsFfmpeg as error:
-            raise ValueError(f"--query {path}: {file} {error}") from None
+            raise ValueError(f"--query {readable(path)}: {readable(file)} {error}") from None
         except OSError as error:  # a query of the other examples would be another query
-            raise ValueError(f"--query {path}: {file}: {error.strerror or error}") from None
+            reason = error.strerror or str(error)
+            raise ValueError(f"--query {readable(path)}: {readable(file)}: {reason}") from None
     if not vectors:
-        raise ValueError(f"--query {path}: no usable example among {len(files)} files")
-    vector = np.mean(vectors, axis=0, dtype=np.float64)
-    return Query(path.stem, np.asarray(vector, np.float32), {"kind": "examples", "files": used})
+        raise ValueError(f"--query {readable(path)}: no usable example among {len(files)} files")
+    vector = np.asarray(np.mean(vectors, axis=0, dtype=np.float64), np.float32)
+    name = readable(stem_of(path.absolute()))  # of "." too
+    return Query(name, vector, {"kind": "examples", "files": used})
 
 
 def _embedding(model: Model, path: Path) -> np.ndarray:
@@ -94,7 +102,8 @@ def save_query(model: Model, query: Query, path: Path) -> None:
             file["vector"] = query.vector
             file.attrs.update(name=query.name, query=model.system.query, panns=model.panns_digest)
     except OSError as error:
-        raise ValueError(f"--save-query {path}: {error.strerror or error}") from None
+        reason = f"{error.strerror}; {remedy(error)}" if error.strerror else str(error)
+        raise ValueError(f"--save-query {readable(path)}: {reason}") from None
 
 
 def read_query(model: Model, path: Path) -> Query:

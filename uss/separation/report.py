@@ -1,5 +1,6 @@
 """Spectrograms of what was separated, and a page to listen to it."""
 
+import os
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -10,8 +11,9 @@ from uss import plotting
 from uss.audio_files.reader import blocks, opened
 from uss.evaluation.page_template import STYLE
 from uss.evaluation.spectrogram import HOP_SECONDS, WINDOW_SECONDS, colour_limits, spectrogram
-from uss.files import read_json, write_text
-from uss.separation.files import RECORD
+from uss.files import read_json, size_of, write_json, write_text
+from uss.separation.files import RECORD, read_record
+from uss.separation.names import picture_name, readable
 
 MAX_COLUMNS = 2000  # of a picture; a longer recording is sampled
 MAX_TITLE_LETTERS = 80  # what fits over a picture
@@ -37,15 +39,30 @@ def columns(path: Path) -> tuple[np.ndarray, float, int]:
         return np.concatenate(pieces), num_samples / rate, rate
 
 
+def picture_sources(path: Path, folder: Path, record: dict) -> dict[str, Path]:
+    """Name of each picture in `folder` -> the sound that it shows: of the input, of each output."""
+    files = {picture_name(path): path}
+    for output in record["outputs"].values():
+        files[Path(output["file"]).with_suffix(".png").name] = folder / output["file"]
+    return files
+
+
+def is_drawn(path: Path, folder: Path) -> bool:
+    """Whether all pictures of these outputs are there, as they were drawn."""
+    record = read_json(folder / RECORD)
+    sizes = {name: size_of(folder / name) for name in picture_sources(path, folder, record)}
+    return None not in sizes.values() and record.get("pictures") == sizes
+
+
 def draw(path: Path, folder: Path) -> None:
-    """A PNG beside each output and one of the input, on one colour scale, unless those of these
-    outputs are there; a warning where they cannot be drawn."""
-    outputs = read_json(folder / RECORD)["outputs"].values()
-    files = {folder / f"{path.stem}.png": path}
-    files |= {folder / Path(o["file"]).with_suffix(".png"): folder / o["file"] for o in outputs}
-    written = (folder / RECORD).stat().st_mtime_ns
-    if not all(p.exists() and p.stat().st_mtime_ns >= written for p in files):
-        plotting.draw(list(files), lambda: _draw(files))
+    """A PNG beside each output and one of the input, on one colour scale; a warning where they
+    cannot be drawn. separation.json says of which size they are, and says nothing of them when the
+    outputs are made anew."""
+    record = read_json(folder / RECORD)
+    files = {folder / name: file for name, file in picture_sources(path, folder, record).items()}
+    plotting.draw(list(files), lambda: _draw(files))
+    record["pictures"] = {picture.name: size_of(picture) for picture in files}
+    write_json(folder / RECORD, record)
 
 
 def _draw(files: dict[Path, Path]) -> None:
@@ -62,21 +79,24 @@ def _draw(files: dict[Path, Path]) -> None:
             values.T, origin="lower", aspect="auto", extent=extent, vmin=low, vmax=high,
             cmap="magma",
         )  # fmt: skip
-        title = plotting.as_title(picture.stem, MAX_TITLE_LETTERS)
+        title = plotting.as_title(readable(picture.stem), MAX_TITLE_LETTERS)
         axes.set(xlabel="time (s)", ylabel="frequency (kHz)", title=title)
         plotting.save(figure, picture, dpi=100)
 
 
-def write_report(folders: dict[Path, Path], output: Path, has_pictures: bool) -> None:
-    """<output>/index.html: a card for each input that was separated.
+def write_report(
+    folders: dict[Path, Path], num_inputs: int, output: Path, has_pictures: bool
+) -> None:
+    """<output>/index.html: a card for each input that was separated, of `num_inputs`.
 
     has_pictures: spectrograms were asked for; the page says where one is missing.
     """
     cards = []
     for path, folder in folders.items():
-        if (folder / RECORD).exists():
-            cards.append(_card(path, folder, output, has_pictures))
-    title = f"Separated: {len(cards)} of {len(folders)} recordings"
+        record = read_record(folder)
+        if record is not None:  # unless another process has begun anew
+            cards.append(_card(path, folder, output, record, has_pictures))
+    title = f"Separated: {len(cards)} of {num_inputs} recordings"
     write_text(
         output / "index.html",
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
@@ -85,35 +105,39 @@ def write_report(folders: dict[Path, Path], output: Path, has_pictures: bool) ->
     )
 
 
-def _card(path: Path, folder: Path, output: Path, has_pictures: bool) -> str:
-    record = read_json(folder / RECORD)
-    picture, address = folder / f"{path.stem}.png", path.resolve().as_uri()
+def _card(path: Path, folder: Path, output: Path, record: dict, has_pictures: bool) -> str:
+    picture, address = folder / picture_name(path), path.resolve().as_uri()
     figures = [_figure(picture, address, "input", output, has_pictures)]
     for name, of in record["outputs"].items():
         values = [value for value in of["confidence"] or [] if value is not None]
         caption = f"{name} (confidence {np.mean(values):.2f})" if values else name
         file = folder / of["file"]
-        address = quote(file.relative_to(output).as_posix())
-        picture = file.with_suffix(".png")
+        picture, address = file.with_suffix(".png"), _address(file, output)
         figures.append(_figure(picture, address, caption, output, has_pictures))
     lines = [
-        f"<tr><td>{escape(h['name'])}</td><td>{h['start_seconds']} to {h['end_seconds']} s</td>"
-        f"<td>{h['probability']:.2f}</td></tr>"
+        f"<tr><td>{escape(readable(h['name']))}</td>"
+        f"<td>{h['start_seconds']} to {h['end_seconds']} s</td><td>{h['probability']:.2f}</td></tr>"
         for h in record["heard"]
     ]
     heard = f"<table>{''.join(lines)}</table>" if lines else ""
     return (
-        f'<section class="card"><h3>{escape(str(path))}</h3>'
+        f'<section class="card"><h3>{escape(readable(path))}</h3>'
         f'<div class="signals">{"".join(figures)}</div>{heard}</section>\n'
     )
 
 
+def _address(file: Path, output: Path) -> str:
+    """From the page on; of bytes, since a name need not be UTF-8."""
+    return quote(os.fsencode(file.relative_to(output).as_posix()))
+
+
 def _figure(picture: Path, address: str, caption: str, output: Path, has_pictures: bool) -> str:
+    caption = escape(readable(caption))
     image = '<p class="small">The spectrogram could not be drawn.</p>' if has_pictures else ""
-    if picture.is_file():
-        source = quote(picture.relative_to(output).as_posix())
-        image = f'<img src="{source}" alt="Spectrogram of {escape(caption)}" loading="lazy">'
+    if size_of(picture):
+        source = _address(picture, output)
+        image = f'<img src="{source}" alt="Spectrogram of {caption}" loading="lazy">'
     return (
         f'<figure>{image}<audio controls preload="none" src="{escape(address)}"></audio>'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
+        f"<figcaption>{caption}</figcaption></figure>"
     )

@@ -49,36 +49,53 @@ class Writer:
 
     def _open(self, path: Path) -> soundfile.SoundFile:
         return soundfile.SoundFile(
-            path, "w", self.rate, self.channels, self.subtype, format=self.format
+            os.fsencode(path), "w", self.rate, self.channels, self.subtype, format=self.format
         )
 
     def write(self, block: np.ndarray) -> np.ndarray:
-        """(channels, samples) -> the same as it stands in the file, float64."""
+        """(channels, samples) -> the same as it stands in the file, float64.
+
+        Raises:
+            ValueError: a sample that is not finite, as a 32-bit float.
+        """
         if self.subtype == "FLOAT":
-            stored = block.astype(np.float32)
-            self._file.write(stored.T)
+            with np.errstate(over="ignore"):
+                stored = block.astype(np.float32)
+            if not np.isfinite(stored).all():
+                raise ValueError("a sample to be written is not finite (NaN or infinite)")
+            self._put(stored.T)
             return stored.astype(np.float64)
         full_scale = 2.0 ** (BITS[self.subtype] - 1)
         rounded = np.round(block * full_scale)
-        if rounded.max(initial=0) > full_scale - 1 or rounded.min(initial=0) < -full_scale:
+        # Written so that NaN, which compares with nothing, is beyond full scale.
+        if not (rounded.max(initial=0) < full_scale and rounded.min(initial=0) >= -full_scale):
             self._to_float()
             return self.write(block)
         # libsndfile scales floats by one less than full scale: integers are written as they are.
         if self.subtype == "PCM_16":
-            self._file.write(rounded.T.astype(np.int16))
+            self._put(rounded.T.astype(np.int16))
         else:
-            self._file.write((rounded.T * (2.0**31 / full_scale)).astype(np.int32))
+            self._put((rounded.T * (2.0**31 / full_scale)).astype(np.int32))
         return rounded / full_scale
+
+    def _put(self, samples: np.ndarray) -> None:
+        try:
+            self._file.write(samples)
+        except AssertionError:  # soundfile, of a disk that took a part
+            raise OSError(f"{self.path}: libsndfile could not write all samples") from None
 
     def _to_float(self) -> None:
         self._file.close()
         self.subtype = "FLOAT"
-        copy = self.path.with_name(f".{self.path.name}.float")
+        copy = self.path.with_suffix(".float")
         self._file = self._open(copy)
-        with soundfile.SoundFile(self.path) as before:
-            for block in before.blocks(2**18, dtype="float32", always_2d=True):
-                self._file.write(block)
-        os.replace(copy, self.path)
+        try:
+            with soundfile.SoundFile(os.fsencode(self.path)) as before:
+                for block in before.blocks(2**18, dtype="float32", always_2d=True):
+                    self._put(block)
+            os.replace(copy, self.path)
+        finally:
+            copy.unlink(missing_ok=True)
 
     def close(self) -> None:
         self._file.close()
