@@ -60,7 +60,8 @@ def build(recipe: Path) -> None:
         train_tagger.main(["--set=tagger.training.steps=100"])
         train_amae.main(["--systems", "frozen", "updated", "--set=amae.training.steps=2"])
         features.main(["--systems", "frozen"])
-        train.main(["--name", "one", "--systems", *SYSTEMS, "--set=train.steps=4"])
+        often = ["--set=train.steps=4", "--set=train.save_minutes=0"]
+        train.main(["--name", "one", "--systems", *SYSTEMS, *often])
         average_embeddings.main(["--name", "one"])
 
 

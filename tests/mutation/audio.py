@@ -15,8 +15,9 @@ from uss.tables import ClassRow, Clip, write_table
 
 FORMATS = (  # suffix, format, subtype, byte order
     ("wav", "WAV", "PCM_16", None), ("wav", "WAV", "PCM_24", None), ("wav", "WAV", "FLOAT", None),
-    ("wav", "WAV", "DOUBLE", None), ("wav", "WAV", "PCM_U8", None), ("wav", "WAV", "MS_ADPCM", None),
-    ("wav", "WAV", "IMA_ADPCM", None), ("wav", "WAV", "ULAW", None), ("wav", "WAV", "GSM610", None),
+    ("wav", "WAV", "DOUBLE", None), ("wav", "WAV", "PCM_U8", None),
+    ("wav", "WAV", "MS_ADPCM", None), ("wav", "WAV", "IMA_ADPCM", None),
+    ("wav", "WAV", "ULAW", None), ("wav", "WAV", "GSM610", None),
     ("wav", "WAVEX", "PCM_16", None), ("rf64", "RF64", "PCM_16", None),
     ("flac", "FLAC", "PCM_16", None), ("flac", "FLAC", "PCM_24", None),
     ("ogg", "OGG", "VORBIS", None), ("opus", "OGG", "OPUS", None),

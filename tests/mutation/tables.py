@@ -5,7 +5,6 @@ import io
 import shutil
 from pathlib import Path
 
-
 from tests.audioset_recipe import CLASSES
 from tests.audioset_recipe import LOCAL as AUDIOSET
 from tests.audioset_synthetic import make_ids, make_rows, write_list
@@ -86,13 +85,17 @@ def place(table: str, folder: Path) -> tuple[Path, list[Trial]]:
     shutil.copy(folder / "data" / "eval" / "anchors.csv", folder / "data/eval/sed_anchors.csv")
     pairs = [ClassPair("pair0", "/m/0", "/m/1")]
     write_table(folder / "data" / "forbidden_pairs.csv", pairs, ClassPair)
-    path = folder / "data" / {
-        "classes": "classes.csv",
-        "clips": "train/clips.csv",
-        "events": "eval/events.csv",
-        "forbidden_pairs": "forbidden_pairs.csv",
-        "anchors": "train/anchors.csv",
-    }[table]
+    path = (
+        folder
+        / "data"
+        / {
+            "classes": "classes.csv",
+            "clips": "train/clips.csv",
+            "events": "eval/events.csv",
+            "forbidden_pairs": "forbidden_pairs.csv",
+            "anchors": "train/anchors.csv",
+        }[table]
+    )
     return path, [
         Trial("check_data", entry("check_data")),
         Trial("mixtures", entry("mixtures"), check_mixtures),
@@ -188,5 +191,3 @@ def harmful(content: bytes, what: str, rng: Rng) -> tuple[str, bytes]:
         case "empty":
             return what, b""
     return what, written(rows)
-
-

@@ -1,5 +1,4 @@
-"""Damage to files of tensors: what torch.save wrote, changed inside and written again, or damaged as
-bytes."""
+"""Damage to files of tensors: changed inside and written again, or damaged as bytes."""
 
 from pathlib import Path
 

@@ -29,7 +29,10 @@ def prepare() -> Kind:
             ("panns", lambda path: save_panns(path, empty_state("Cnn14"))),
             ("detector", lambda path: save_panns(path, empty_state("Cnn14_DecisionLevelMax"))),
             ("audio_mae", lambda path: save_audio_mae(path, empty_state("AudioMAE"))),
-            ("uss", lambda path: torch.save(lightning(empty_state("ResUNet30_condition2048")), path)),
+            (
+                "uss",
+                lambda path: torch.save(lightning(empty_state("ResUNet30_condition2048")), path),
+            ),
         ):
             path = Path(folder, name)
             write(path)

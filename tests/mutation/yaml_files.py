@@ -14,7 +14,7 @@ from tests.tiny_experiment import ROOT
 
 RECIPES = ("mini", "audioset", "debian_sounds")
 BETRAYING = {  # a number that YAML 1.1 reads as another one
-    "octal": "010", "sexagesimal": "1:30", "octal of two": "0777", "sexagesimal of three": "1:30:00",
+    "octal": "010", "sexagesimal": "1:30", "octal of two": "0777", "three parts": "1:30:00",
 }  # fmt: skip
 HOSTILE = {
     "aliases that grow": "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
