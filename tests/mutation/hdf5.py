@@ -137,5 +137,7 @@ def of_query(rng: Rng, folder: Path, recipe: Path, saved_query: Path) -> Mutant:
         for name, samples in outputs(folder / "separated").items():
             assert len(samples) == RATE, f"{name} has {len(samples)} samples"
             assert np.abs(samples).max() < 100, f"{name} has a sample of {np.abs(samples).max()}"
+        found = outputs(folder / "separated").values()
+        assert any(samples.any() for samples in found), "silence in all outputs"
 
     return Mutant(f"query: {what}", [Trial("query", command, check)])

@@ -64,6 +64,8 @@ def make(rng: Rng, folder: Path, experiment: Path, contents: dict) -> Mutant:
         for name, samples in outputs(folder / "separated").items():
             assert len(samples) == round(SECONDS * RATE), f"{name} has {len(samples)} samples"
             assert np.abs(samples).max() < 100, f"{name} has a sample of {np.abs(samples).max()}"
+        found = outputs(folder / "separated").values()
+        assert any(samples.any() for samples in found), "silence in all outputs"
 
     return Mutant(
         f"{source.name}/{target.name}: {what}",
