@@ -1,6 +1,7 @@
 """Folders and packages of the same name, variables that leak, the first steps of run.sh."""
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +10,15 @@ from tests.field.place import ROOT, Place
 from tests.recipes.recipe import REDUCED, copy_recipe
 
 ENVIRONMENTS = "environments"
+FINDER = """import sys
+from importlib.machinery import PathFinder
+class Finder:
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name == "uss":
+            return PathFinder.find_spec(name, [{folder!r}.rpartition("/")[0]])
+sys.meta_path.append(Finder)
+"""
 STAGE_0 = ("--stage", "0", "--stop-stage", "0")
 
 
@@ -40,7 +50,8 @@ def run_sh(place: Place, *options: str, **variables: str | Path | None) -> Done:
     "works; the Python of README's example too",
 )
 def a_clone_called_uss(place: Place) -> str:
-    clone(place, "uss")
+    folder = clone(place, "uss")
+    path = f"{environment_of(place, folder)}:/usr/bin:/bin"
     place.wav("street.wav")
     model = f"'{place.model}'"
     for command in (
@@ -49,9 +60,21 @@ def a_clone_called_uss(place: Place) -> str:
         f"python -c 'from uss.separation.model import Model; Model(\"{place.model}\")'",
     ):
         script = f". uss/path.sh && {command}"
-        done = place.run("bash", "-c", script, PYTHONPATH=None)
+        done = place.run("bash", "-c", script, PYTHONPATH=None, PATH=path)
         require(done.status == 0, f"{command.split(' --model')[0]}: {done.short}")
     return "all three commands work"
+
+
+def environment_of(place: Place, clone: Path) -> Path:
+    """bin/ of an environment in which this clone is installed as `pip install -e .` does it: a
+    finder of its own, asked after the working directory; the other packages are this one's."""
+    venv = place.folder / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    site = next(venv.glob("lib/python3*/site-packages"))
+    (site / "editable_uss.py").write_text(FINDER.format(folder=str(clone / "uss")))
+    others = [path for path in sys.path if path.endswith("site-packages")]
+    (site / "others.pth").write_text("\n".join([*others, "import editable_uss\n"]))
+    return venv / "bin"
 
 
 @case(
@@ -95,6 +118,20 @@ def a_python_path_that_leaked(place: Place) -> str:
     folder.mkdir()
     for name in ("sounds", "parameters", "data_config"):
         (folder / f"{name}.py").write_text("raise SystemExit('another module')\n")
+    return run_sh(place, *STAGE_0, PYTHONPATH=folder).require_ok().line
+
+
+@case(
+    ENVIRONMENTS,
+    "own",
+    "the same with a yaml.py and a numpy/ there, as a module of the site for another Python",
+    "the environment's own packages",
+)
+def packages_that_leaked(place: Place) -> str:
+    folder = place.folder / "leaked"
+    (folder / "numpy").mkdir(parents=True)
+    for name in ("yaml.py", "numpy/__init__.py"):
+        (folder / name).write_text("raise ImportError('made for another Python')\n")
     return run_sh(place, *STAGE_0, PYTHONPATH=folder).require_ok().line
 
 

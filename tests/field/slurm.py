@@ -99,9 +99,8 @@ def of_case(name: str) -> str:
 )
 def the_greeting_of_the_site(place: Place) -> str:
     recipe = recipe_of(place)
-    return both(
-        recipe, run_sh(place, recipe, **with_program(place, "sbatch", of_case("sbatch.banner")))
-    )
+    slowly = of_case("sbatch.banner").replace("exec ", "sleep 0.5; exec ")  # as a network is
+    return both(recipe, run_sh(place, recipe, **with_program(place, "sbatch", slowly)))
 
 
 @case(
@@ -112,7 +111,9 @@ def the_greeting_of_the_site(place: Place) -> str:
 )
 def a_greeting_with_numbers(place: Place) -> str:
     recipe = recipe_of(place)
-    script = '#!/bin/bash\necho "2026 jobs run"\necho "1 job"\n/usr/bin/sbatch "$@"\ns=$?\n'
+    script = (
+        '#!/bin/bash\necho "2026 jobs run"\necho "1 job"\nsleep 0.5; /usr/bin/sbatch "$@"\ns=$?\n'
+    )
     script += 'echo "Your job waits in queue 3."\nexit $s\n'
     return both(recipe, run_sh(place, recipe, **with_program(place, "sbatch", script)))
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -61,11 +62,19 @@ def run_campaign(
             failures += bad
             if bad and keep is not None:
                 target = keep / f"{kind.name}_{seed}_{number}"
-                shutil.rmtree(target, ignore_errors=True)
-                shutil.copytree(folder, target, symlinks=True, ignore_dangling_symlinks=True)
+                remove(target)
+                subprocess.run(["cp", "-r", folder, target], stderr=subprocess.DEVNULL)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(folder)
     return counts, failures
+
+
+def remove(folder: Path) -> None:
+    """Also where folders are nested deeper than Python's own functions go."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except RecursionError:
+        subprocess.run(["rm", "-rf", folder], check=True)
 
 
 def table(results: dict[str, tuple[Counter, float]]) -> str:

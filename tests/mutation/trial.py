@@ -5,6 +5,7 @@ process would take seconds. The server itself must not have trained: torch canno
 """
 
 import itertools
+import logging
 import os
 import re
 import resource
@@ -79,6 +80,8 @@ def _child(trial: Trial, folder: Path, log: Path) -> None:
         os.dup2(nothing.fileno(), 0)
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+    sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))
+    logging.getLogger().handlers.clear()  # of a server that logs elsewhere
     limit = _data_bytes() + MEMORY_BYTES
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
