@@ -107,12 +107,12 @@ def hostile_names(rng: Rng, files: dict) -> tuple[str, str, bytes]:
         suffix = "rcc" if rng.random() < 0.5 else "zip"
         try:
             inner = qt_resource(members, 2) if suffix == "rcc" else zip_file(members)
-        except (UnicodeEncodeError, AttributeError):  # no such container can be written
+        except (UnicodeEncodeError, AttributeError, IndexError):  # no such container can be written
             inner = zip_file({"a": b"x"})
         return f"{suffix}: {what}", *package_of(rng, {f"usr/x.{suffix}": inner})
     try:
         return what, *package_of(rng, members)
-    except UnicodeEncodeError:  # tar keeps such a name, zip does not
+    except (UnicodeEncodeError, IndexError):  # tar keeps such a name, zip does not
         return what, "mutant_1_all.deb", deb_file(members)
 
 
