@@ -1,6 +1,8 @@
 """A recording of any size, a block at a time: resampling, writing without clipping."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -48,9 +50,10 @@ class Writer:
         self._file = self._open(path)
 
     def _open(self, path: Path) -> soundfile.SoundFile:
-        return soundfile.SoundFile(
-            os.fsencode(path), "w", self.rate, self.channels, self.subtype, format=self.format
-        )
+        with _faults(path):
+            return soundfile.SoundFile(
+                os.fsencode(path), "w", self.rate, self.channels, self.subtype, format=self.format
+            )
 
     def write(self, block: np.ndarray) -> np.ndarray:
         """(channels, samples) -> the same as it stands in the file, float64.
@@ -79,18 +82,16 @@ class Writer:
         return rounded / full_scale
 
     def _put(self, samples: np.ndarray) -> None:
-        try:
+        with _faults(self.path):
             self._file.write(samples)
-        except AssertionError:  # soundfile, of a disk that took a part
-            raise OSError(f"{self.path}: libsndfile could not write all samples") from None
 
     def _to_float(self) -> None:
-        self._file.close()
+        self.close()
         self.subtype = "FLOAT"
         copy = self.path.with_suffix(".float")
         self._file = self._open(copy)
         try:
-            with soundfile.SoundFile(os.fsencode(self.path)) as before:
+            with _faults(self.path), soundfile.SoundFile(os.fsencode(self.path)) as before:
                 for block in before.blocks(2**18, dtype="float32", always_2d=True):
                     self._put(block)
             os.replace(copy, self.path)
@@ -98,4 +99,15 @@ class Writer:
             copy.unlink(missing_ok=True)
 
     def close(self) -> None:
-        self._file.close()
+        with _faults(self.path):
+            self._file.close()
+
+
+@contextmanager
+def _faults(path: Path) -> Iterator[None]:
+    """What libsndfile cannot write is the disk's fault, and not the input's, whose reader is open
+    meanwhile. It does not say why; soundfile asserts that all was written."""
+    try:
+        yield
+    except (soundfile.LibsndfileError, AssertionError) as error:
+        raise OSError(f"{path}: libsndfile could not write all of it ({error})") from None
