@@ -76,3 +76,18 @@ def test_an_embedding_that_is_not_finite(written):
         file["embedding"][:] = np.nan
     with pytest.raises(ValueError, match="data/train/anchors holds an embedding that is not fin"):
         average_embeddings.main(["--name", "a"])
+
+
+def test_embeddings_that_are_not_finite_are_refused(written, monkeypatch):
+    """What a tagger that diverged has left."""
+    real = AnchorSet.embeddings
+
+    def broken(self, rows):
+        values = real(self, rows)
+        values[:1] = np.nan
+        return values
+
+    monkeypatch.setattr(AnchorSet, "embeddings", broken)
+    with pytest.raises(ValueError, match=r"not finite .*: /m/0 \(name of /m/0\), .*stage 2 writes"):
+        average_embeddings.main(["--name", "a"])
+    assert not Path(OUTPUT).exists()

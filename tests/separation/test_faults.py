@@ -76,7 +76,7 @@ def test_a_saved_query_that_is_damaged(uss, write):
         with h5py.File("q.h5", "a") as file:
             del file["vector"]
             file["vector"] = damaged
-        with pytest.raises(ValueError, match=r"q\.h5: .* finite numbers|q\.h5: vector is float32"):
+        with pytest.raises(ValueError, match=r"^q\.h5: "):
             uss("a.wav", "--query", "q.h5", "--residual", "--output", "2")
     assert not Path("2").exists()
 
