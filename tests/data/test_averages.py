@@ -91,3 +91,9 @@ def test_embeddings_that_are_not_finite_are_refused(written, monkeypatch):
     with pytest.raises(ValueError, match=r"not finite .*: /m/0 \(name of /m/0\), .*stage 2 writes"):
         average_embeddings.main(["--name", "a"])
     assert not Path(OUTPUT).exists()
+
+
+def test_a_class_that_the_table_lacks(written):
+    written.classes("/m/0", "/m/1", "/m/2")
+    with pytest.raises(ValueError, match=r"anchors of class /m/3, which data/classes.csv lacks"):
+        average_embeddings.main(["--name", "a"])

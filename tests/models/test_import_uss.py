@@ -10,6 +10,7 @@ import yaml
 
 from tests.models.published_files import lightning
 from tests.models.reference_weights import empty_state, fixture, published_state
+from tests.training.flipped import flip_a_weight
 from uss.audio import from_int16
 from uss.bin import average_embeddings, evaluate, import_uss, train
 from uss.data.anchors import AnchorSet
@@ -163,3 +164,17 @@ def test_the_other_baseline_and_what_is_there_is_not_overwritten(recipe, tmp_pat
     with pytest.raises(ValueError, match=r"baseline.yaml is not .*query \(embedding -> at_soft\)"):
         import_uss.main([other, "--name", "other", "--system", "baseline"])
     assert not Path("exp/other").exists()
+
+
+@pytest.mark.parametrize("name", ["checkpoints/step_00000000.pt", "query_encoder.pth"])
+def test_a_damaged_import_is_written_again(recipe, checkpoint, name, caplog):
+    path = DIRECTORY / name
+    whole = path.read_bytes()
+    flip_a_weight(path)
+    if name.startswith("checkpoints"):
+        with pytest.raises(ValueError, match=f"{path} is damaged .*import_uss uss.ckpt"):
+            load_separator(DIRECTORY)
+    import_uss.main([str(checkpoint), *NAMES])
+    assert f"{path} is damaged, and is written again" in caplog.text
+    assert len(path.read_bytes()) == len(whole)
+    load_separator(DIRECTORY)

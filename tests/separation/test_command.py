@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ import soundfile
 
 from tests.pictures import hostile_settings
 from tests.separation.conftest import RATE, sound
-from uss.bin import cli
+from tests.training.flipped import flip_a_weight
+from uss.bin import average_embeddings, cli
 
 ROOT = Path(__file__).parents[2]
 
@@ -330,3 +332,17 @@ def test_the_exit_status_reaches_the_shell(experiment, tmp_path):
     assert done.returncode == 1
     assert "ERROR batch: missing.wav: missing" in done.stderr
     assert "0 separated, 0 skipped as done, 1 failed" in done.stderr
+
+
+def test_damaged_panns_are_written_again_by_stage_6(experiment, tmp_path, monkeypatch, caplog):
+    """A disk that loses a bit leaves size and time as they were."""
+    recipe = Path(shutil.copytree(experiment.parents[1], tmp_path / "recipe"))
+    monkeypatch.chdir(recipe)
+    path = Path("exp/one/panns.pt")
+    average_embeddings.main(["--name", "one"])
+    whole, stat = path.read_bytes(), path.stat()
+    flip_a_weight(path)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    average_embeddings.main(["--name", "one"])
+    assert "run exp/one/panns.pt: damaged (" in caplog.text
+    assert path.read_bytes() == whole == Path("exp/one/at_soft/panns.pt").read_bytes()

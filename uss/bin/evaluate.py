@@ -21,7 +21,7 @@ from tqdm import tqdm
 from uss.bin.command import add_name, add_systems, parser, run
 from uss.config import load
 from uss.data.anchors import AnchorSet
-from uss.data.averages import read_average_embeddings
+from uss.data.averages import read_average_embeddings, refuse_other_query
 from uss.data.dataset import Dataset
 from uss.data.mixtures import MixtureList
 from uss.evaluation.cross_check import NUM_SAMPLED
@@ -177,6 +177,8 @@ class Evaluation:
             estimator = scoring.ideal_estimates(loaded.system, device())
         else:
             averages = read_average_embeddings(self.averages_path)
+            size = loaded.condition_size
+            refuse_other_query(averages, loaded.system, size, self.averages_path)
             estimator = scoring.separator_estimates(loaded.separator, averages)
         return scoring.separations(
             estimator,

@@ -30,7 +30,13 @@ def average_embeddings(query: MixtureList, classes: Classes) -> AverageEmbedding
     anchors = query.anchors
     rows_of: list[list[int]] = [[] for _ in classes.ids]
     for row in query.target_rows:
-        rows_of[classes.index(anchors.anchors[row].class_id)].append(row)
+        class_id = anchors.anchors[row].class_id
+        if class_id not in classes:
+            raise ValueError(
+                f"{anchors.packed.folder} has anchors of class {class_id}, which data/classes.csv "
+                "lacks; add it there, or run from stage 2 again"
+            )
+        rows_of[classes.index(class_id)].append(row)
 
     def means(read) -> np.ndarray:
         empty = np.zeros(read([]).shape[1], np.float32)
