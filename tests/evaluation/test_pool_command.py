@@ -9,6 +9,7 @@ import yaml
 
 from uss.bin import keep, pool
 from uss.files import read_json, write_json, write_text
+from uss.tables import Result, read_table
 from uss.training.model_config import config_digest
 
 SYSTEMS = ["resunet_joint", "mae_frozen"]
@@ -21,7 +22,7 @@ def make_run(recipe, fold: int, systems: list[str]) -> Path:
     shutil.rmtree(recipe.experiment, ignore_errors=True)
     for system in [*systems, "untrained", "ideal_ratio_mask"]:
         recipe.write_training(recipe.experiment / system)
-        made_with = write_config(recipe.experiment / system, seed=fold)
+        made_with = write_config(recipe.experiment / system / "config.yaml", seed=fold)
         recipe.write_results(system, mixtures=mixtures, seed=fold, config_digest=made_with)
     for system in systems:
         checkpoint = recipe.experiment / system / "checkpoints" / "step_00000400.pt"
@@ -38,11 +39,11 @@ def make_run(recipe, fold: int, systems: list[str]) -> Path:
     return folder
 
 
-def write_config(directory: Path, seed: int, learning_rate: float = 1e-3) -> str:
+def write_config(path: Path, seed: int, learning_rate: float = 1e-3) -> str:
     """Returns its digest."""
     training = {"seed": seed, "steps": 400, "learning_rate": learning_rate}
     config = {"kind": "separator", "system": {"query": "at_soft"}, "training": training}
-    write_text(directory / "config.yaml", yaml.safe_dump(config))
+    write_text(path, yaml.safe_dump(config))
     return config_digest(config)
 
 
@@ -108,22 +109,37 @@ def test_of_three_systems_every_pair_is_compared(make_recipe):
 
 
 def test_a_run_with_other_settings_is_refused(runs):
-    write_config(Path("runs/fold1/mae_frozen"), seed=1, learning_rate=2e-3)
+    write_config(Path("runs/fold1/configs/mae_frozen.yaml"), seed=1, learning_rate=2e-3)
     with pytest.raises(ValueError, match=r"mae_frozen.*learning_rate \(0.001 -> 0.002\)"):
         pool.main(["--runs", *runs, "--folder", "."])
 
 
 def test_an_edited_result_is_refused(runs):
-    path = Path("runs/fold1/mae_frozen/results/part_0000.csv")
+    path = Path("runs/fold1/results.csv")
     path.write_text(path.read_text().replace("mae_frozen,average,-m_0_0", "mae_frozen,average,-m"))
     with pytest.raises(ValueError, match="was edited"):
         pool.main(["--runs", *runs, "--folder", "."])
 
 
+def test_a_folder_that_is_no_kept_run_is_refused(runs):
+    Path("runs/fold1/provenance.json").unlink()
+    with pytest.raises(ValueError, match="runs/fold1 is no kept run; uss.bin.keep writes it"):
+        pool.main(["--runs", *runs, "--folder", "."])
+
+
+def test_a_run_says_what_its_rows_were_made_from(runs):
+    provenance = read_json(Path("runs/fold0/provenance.json"))
+    systems = provenance["lists"]["results"]["systems"]
+    assert sorted(systems) == ["ideal_ratio_mask", "mae_frozen", "resunet", "resunet_joint"]
+    assert systems["resunet"]["facts"]["commit"] == "abc1234"
+    assert systems["resunet"]["inputs"] == {"mixtures": "d" * 64}
+    assert len({row.system for row in read_table(Path("runs/fold0/results.csv"), Result)}) == 4
+
+
 def test_results_from_before_more_training_are_not_kept(make_recipe):
     recipe = make_recipe()
     make_run(recipe, 0, SYSTEMS)
-    write_config(recipe.experiment / "mae_frozen", seed=0, learning_rate=2e-3)
+    write_config(recipe.experiment / "mae_frozen" / "config.yaml", seed=0, learning_rate=2e-3)
     with pytest.raises(ValueError, match="mae_frozen/results is of another training than"):
         keep.main(["--name", "paper", "--folder", "runs/again"])
 

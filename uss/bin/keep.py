@@ -2,9 +2,9 @@
 
 Reads exp/<name>/<system>/ of all systems that are evaluated, data/classes.csv, the trainings of
 tagger and A-MAE, data/amae_probe.json.
-Writes FOLDER/: <system>/{config.yaml,train.jsonl,results/,results_dev/} as the run has them (the
-bound's results too), classes.csv, tagger/ and amae/ likewise, amae_probe.json, figure3.png. What
-uss.bin.pool reads of a run; a few hundred kilobytes a system.
+Writes FOLDER/ as uss/evaluation/kept_run.py says: results.csv and results_dev.csv of all systems
+and the bound, provenance.json, classes.csv, configs/, train/, figure3.png. What uss.bin.pool reads
+of a run; a few hundred kilobytes a system.
 
     python -m uss.bin.keep --name default --folder runs/fold0
 """
@@ -16,12 +16,10 @@ from pathlib import Path
 from uss.bin.command import add_name, parser, run
 from uss.bin.evaluate import DATA
 from uss.bin.networks import AMAE, TAGGER
-from uss.evaluation.results import BOUND, UNTRAINED, read_system
-from uss.files import atomic
+from uss.evaluation.kept_run import LISTS, Measured, kept_model, measured, write_results
+from uss.evaluation.results import BOUND, UNTRAINED
+from uss.files import atomic, read_json
 from uss.training.model_config import config_digest, newest_checkpoint, read_config
-
-FOLDERS = ("results", "results_dev")
-TRAINING = ("config.yaml", "train.jsonl")
 
 logger = logging.getLogger(__name__)
 
@@ -31,19 +29,27 @@ def copy(source: Path, output: Path) -> None:
         shutil.copyfile(source, temporary)
 
 
-def keep_model(directory: Path, output: Path) -> None:
+def keep_training(directory: Path, folder: Path) -> None:
     """What there is of a model directory, without weights."""
-    for name in TRAINING:
-        if (directory / name).exists():
-            copy(directory / name, output / name)
-    for folder in FOLDERS:
-        if (directory / folder).is_dir():
-            facts = read_system(directory / folder).facts  # whole, and not edited
-            if directory.name != BOUND:
-                refuse_earlier_results(directory, folder, facts)
-            shutil.rmtree(output / folder, ignore_errors=True)
-            for path in sorted((directory / folder).glob("part_*")):
-                copy(path, output / folder / path.name)
+    kept = kept_model(folder, directory.name)
+    for source, output in (
+        (directory / "config.yaml", kept.config),
+        (directory / "train.jsonl", kept.log),
+    ):
+        if source.exists():
+            copy(source, output)
+
+
+def results_of(experiment: Path, systems: list[str], name: str) -> list[Measured]:
+    """Of the systems that were measured on a list; whole, and not edited."""
+    results = []
+    for system in systems:
+        directory = experiment / system
+        if (directory / name).is_dir():
+            results.append(measured(directory / name))
+            if system != BOUND:
+                refuse_earlier_results(directory, name, results[-1].results.facts)
+    return results
 
 
 def refuse_earlier_results(directory: Path, folder: str, facts: dict) -> None:
@@ -60,19 +66,24 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--folder", type=Path, required=True, help="to be written")
     options = arguments.parse_args(argv)
     experiment = Path("exp") / options.name
-    evaluated = {path.parent for folder in FOLDERS for path in experiment.glob(f"*/{folder}")}
+    evaluated = {path.parent for name in LISTS for path in experiment.glob(f"*/{name}")}
     systems = [path.name for path in sorted(evaluated) if path.name not in (BOUND, UNTRAINED)]
     if not systems:
         raise ValueError(f"{experiment} has no results; ./run.sh --stage 7 first")
     for system in systems:
         newest_checkpoint(experiment / system)  # trained to its end
-    for name in [*systems, BOUND]:
-        keep_model(experiment / name, options.folder / name)
-    for directory in (TAGGER, AMAE):
-        keep_model(directory, options.folder / directory.name)
-    for path in (DATA / "classes.csv", DATA / "amae_probe.json", experiment / "figure3.png"):
+    results = {name: results_of(experiment, [*systems, BOUND], name) for name in LISTS}
+    for directory in (TAGGER, AMAE, *(experiment / system for system in systems)):
+        keep_training(directory, options.folder)
+    for path in (DATA / "classes.csv", experiment / "figure3.png"):
         if path.exists():
             copy(path, options.folder / path.name)
+    probe = DATA / "amae_probe.json"
+    write_results(
+        options.folder,
+        {name: of_list for name, of_list in results.items() if of_list},
+        read_json(probe) if probe.exists() else None,
+    )
     logger.info("kept %s in %s", ", ".join(systems), options.folder)
 
 

@@ -19,15 +19,16 @@ from uss.bin.report import NOTES, in_table_order
 from uss.config import load
 from uss.evaluation.comparison import Comparison, compare
 from uss.evaluation.figure2 import figure2, figure2_classes
+from uss.evaluation.kept_run import kept_model, read_provenance, read_results
 from uss.evaluation.pooled_markdown import Pooled, Run, pooled_markdown
 from uss.evaluation.pooling import pool
 from uss.evaluation.record import read_training
-from uss.evaluation.results import BOUND, Scores, SystemResults, read_system
+from uss.evaluation.results import BOUND, Scores, SystemResults
 from uss.evaluation.results_markdown import comparison_markdown
-from uss.files import changes, read_json, write_json, write_text
+from uss.files import changes, write_json, write_text
 from uss.labels import Classes, read_classes
 from uss.schema import Evaluate
-from uss.training.model_config import read_config
+from uss.training.config_file import read_config_file
 
 MODELS = ("tagger", "amae")
 
@@ -36,21 +37,23 @@ logger = logging.getLogger(__name__)
 
 def read_run(directory: Path, folder: str, output: Path, classes: Classes, config: Evaluate) -> Run:
     """Raises ValueError where it has no results, broken ones, or of other classes."""
-    systems = [path.parent.name for path in directory.glob(f"*/{folder}")]
-    names = [name for name in in_table_order(sorted(systems)) if name != BOUND]
+    kept = {result.system: result for result in read_results(directory, folder)}
+    names = in_table_order([name for name in kept if name != BOUND])
     if not names:
         raise ValueError(f"{directory} has no {folder}; uss.bin.keep writes a run")
-    names += [BOUND] if BOUND in systems else []
-    results = [read_system(directory / name / folder) for name in names]
+    names += [BOUND] if BOUND in kept else []
+    results = [kept[name] for name in names]
     comparison = comparison_of(results, classes, config)
-    trainings = [read_training(directory / name, comparison) for name in [*MODELS, *names]]
-    probe, figure3 = directory / "amae_probe.json", directory / "figure3.png"
+    trainings = [
+        read_training(name, *kept_model(directory, name), comparison) for name in [*MODELS, *names]
+    ]
+    figure3 = directory / "figure3.png"
     return Run(
         name=directory.name,
         results=results,
         comparison=comparison,
         trainings=[training for training in trainings if training],
-        probe=read_json(probe) if probe.exists() else None,
+        probe=read_provenance(directory)["amae_probe"],
         figure3=os.path.relpath(figure3, output) if figure3.exists() else None,
     )
 
@@ -85,18 +88,18 @@ def refuse_other_settings(directories: list[Path], systems: list[str]) -> None:
         ValueError: naming the keys that differ.
     """
     for system in systems:
-        first, *others = [settings(directory / system) for directory in directories]
+        first, *others = [settings(kept_model(run, system).config) for run in directories]
         for directory, other in zip(directories[1:], others, strict=True):
             differences = changes(first, other)
             if differences:
                 raise ValueError(
-                    f"{directory / system} was trained with other settings than "
-                    f"{directories[0] / system}: {', '.join(differences)}; pool like with like"
+                    f"{system} of {directory} was trained with other settings than that of "
+                    f"{directories[0]}: {', '.join(differences)}; pool like with like"
                 )
 
 
-def settings(directory: Path) -> dict:
-    config = read_config(directory)
+def settings(path: Path) -> dict:
+    config = read_config_file(path)
     training = {k: v for k, v in config["training"].items() if k not in ("seed", "log_steps")}
     return {"system": config["system"], "training": training}
 

@@ -152,7 +152,9 @@ def make_record(
         table = comparison_markdown(comparisons[IMPORTED])
         write_text(experiment / "table1_imported.md", table)
     trainings = [
-        read_training(directory, comparisons[MAIN])
+        read_training(
+            directory.name, directory / "config.yaml", directory / "train.jsonl", comparisons[MAIN]
+        )
         for directory in model_directories(experiment, systems)
     ]
     record = Record(

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from uss.evaluation.comparison import Comparison
-from uss.training.model_config import read_config
+from uss.training.config_file import read_config_file
 from uss.training.train_log import read_log
 
 FINAL_FRACTION = 20  # the final loss is the mean over the last 20th of the log
@@ -68,22 +68,22 @@ class Record:
         return content
 
 
-def read_training(directory: Path, comparison: Comparison) -> Training | None:
-    """The training of a model directory; None where it has not been trained here.
+def read_training(model: str, config: Path, log: Path, comparison: Comparison) -> Training | None:
+    """The training of a model; None where it has not been trained here.
 
     Args:
-        comparison: in which the model stands under its directory's name, if it is a system.
+        model: its name; comparison: in which it stands under that name, if it is a system.
+        config, log: its config.yaml and train.jsonl.
     """
-    log = directory / "train.jsonl"
-    lines = read_log(log) if log.exists() else []
+    lines = read_log(log)
     if not lines:
         return None
     last = lines[-max(1, len(lines) // FINAL_FRACTION) :]
     headlines = {row.system: row.headlines for row in comparison.rows}
-    headline = headlines.get(directory.name, {}).get("average_sdri")
+    headline = headlines.get(model, {}).get("average_sdri")
     return Training(
-        model=directory.name,
-        seed=read_config(directory)["training"]["seed"],
+        model=model,
+        seed=read_config_file(config)["training"]["seed"],
         steps=lines[-1]["step"],
         hours=lines[-1]["seconds"] / 3600,
         final_loss=float(np.mean([line["loss"] for line in last])),
