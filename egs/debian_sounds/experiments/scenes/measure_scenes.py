@@ -1,9 +1,10 @@
 """How `uss separate` does on recordings of a minute, at several rates, and what --auto finds.
 
 Reads data/ (stages 0 to 3), the directories of systems after stages 6 and 7. Makes scenes out of
-evaluation recordings (scenes.py) in data/scenes/, separates them, and writes SCENES.md.
+evaluation recordings (scenes.py) in data/scenes/, separates them, and writes
+experiments/scenes/README.md.
 
-    python local/measure_scenes.py --models exp/default/resunet_joint exp/default/mae_aligned
+    python -m experiments.scenes.measure_scenes --models exp/default/resunet_joint exp/default/mae_aligned
 """
 
 import logging
@@ -204,7 +205,7 @@ def main(argv: list[str] | None = None) -> None:
     names = [directory.name for directory in options.models]
     text = [
         "# Scenes of a minute",
-        f"Written by `local/measure_scenes.py` at {code_version()}; do not edit. {len(scenes)} "
+        f"Written by `measure_scenes.py` at {code_version()}; do not edit. {len(scenes)} "
         f"scenes of {SECONDS} s out of evaluation recordings: {CLASSES} classes with {EVENTS} "
         "events each, which overlap as they fall. SDRi in dB over whole scenes, the mean over a "
         "class's scenes, then over "
@@ -225,7 +226,7 @@ def main(argv: list[str] | None = None) -> None:
         "Of the classes of a scene, by the threshold on the detector's probability.",
         markdown(detection(model, scenes)),
     ]
-    write_text(Path("SCENES.md"), "\n\n".join(part.strip() for part in text) + "\n")
+    write_text(Path(__file__).with_name("README.md"), "\n\n".join(part.strip() for part in text) + "\n")
 
 
 if __name__ == "__main__":
