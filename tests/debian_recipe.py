@@ -24,15 +24,16 @@ RECIPE = ROOT / "egs" / "debian_sounds"
 
 
 def local_modules() -> SimpleNamespace:
-    """The recipe's local/*.py; their plain names are other recipes' names too, so none stays."""
-    folder = RECIPE / "local"
-    names = [path.stem for path in folder.glob("*.py")]
+    """The recipe's local/*.py and the scripts of its experiments; their plain names are other
+    recipes' names too, so none stays."""
+    folders = [RECIPE / "local", *(path for path in (RECIPE / "experiments").iterdir())]
+    names = [path.stem for folder in folders for path in folder.glob("*.py")]
     before = {name: sys.modules.pop(name) for name in names if name in sys.modules}
-    sys.path.insert(0, str(folder))
+    sys.path[:0] = map(str, folders)
     try:
         return SimpleNamespace(**{name: importlib.import_module(name) for name in names})
     finally:
-        sys.path.remove(str(folder))
+        del sys.path[: len(folders)]
         for name in names:
             sys.modules.pop(name, None)
         sys.modules.update(before)

@@ -33,4 +33,6 @@ mypy uss egs/*/local
 for recipe in egs/*/; do  # again, with the modules that a recipe imports by their bare names
     MYPYPATH=${recipe}local mypy "${recipe}local"
 done
+MYPYPATH=egs/debian_sounds/local:egs/debian_sounds/experiments/scenes mypy \
+    egs/debian_sounds/experiments/*/*.py
 python -m pytest -n 2 --dist worksteal --durations 20 "$@"

@@ -1,4 +1,4 @@
-"""local/fold.sh: which options it gives to run.sh, and where, and what it keeps.
+"""experiments/amae_gain/fold.sh: which options it gives to run.sh, and where, and what it keeps.
 
 run.sh and python are stand-ins that write down their arguments.
 """
@@ -11,6 +11,8 @@ import pytest
 
 from tests.debian_recipe import RECIPE
 
+SCRIPT = Path("experiments/amae_gain/fold.sh")
+
 
 @pytest.fixture
 def fold(tmp_path):
@@ -18,7 +20,9 @@ def fold(tmp_path):
     recipe = tmp_path / "egs" / "sounds"
     (recipe / "data" / "packages").mkdir(parents=True)
     (recipe / "conf").mkdir()
-    shutil.copytree(RECIPE / "local", recipe / "local")
+    script = recipe / SCRIPT
+    script.parent.mkdir(parents=True)
+    shutil.copy(RECIPE / SCRIPT, script)
     script = recipe / "run.sh"
     script.write_text(
         '#!/bin/sh\n(pwd; printf "%s\\n" "$@") > "$0.log"\n'
@@ -28,9 +32,7 @@ def fold(tmp_path):
     (tmp_path / "path.sh").write_text(f'python() {{ echo "$@" > {tmp_path}/kept; }}\n')
 
     def run(*arguments: str) -> tuple[Path, list[str]]:
-        subprocess.run(
-            [recipe / "local" / "fold.sh", *arguments], check=True, capture_output=True, text=True
-        )
+        subprocess.run([recipe / SCRIPT, *arguments], check=True, capture_output=True, text=True)
         (log,) = recipe.parent.glob("*/run.sh.log")
         folder, *options = log.read_text().splitlines()
         log.unlink()
@@ -56,7 +58,8 @@ def test_another_fold_has_a_folder_and_seeds_of_its_own(fold):
 def test_another_seed_is_that_of_the_separators_only(fold, tmp_path):
     folder, options = fold("1", "7", "--nj", "1")
     assert folder.name == "sounds_fold1" and options[-2:] == ["--nj", "1"]
-    kept = f"-m uss.bin.keep --name fold1_seed7 --folder {tmp_path}/egs/sounds/runs/fold1_seed7\n"
+    folder = tmp_path / "egs" / "sounds" / SCRIPT.parent / "runs" / "fold1_seed7"
+    kept = f"-m uss.bin.keep --name fold1_seed7 --folder {folder}\n"
     assert (tmp_path / "kept").read_text() == kept
     assert {"fold1_seed7", "data.fold=1", "train.seed=7", "mixtures.seed=1"} <= set(options)
     assert "train.seed=1" not in options
@@ -65,4 +68,4 @@ def test_another_seed_is_that_of_the_separators_only(fold, tmp_path):
 def test_without_a_fold_it_says_how(fold):
     with pytest.raises(subprocess.CalledProcessError) as caught:
         fold("--stage", "4")
-    assert caught.value.returncode == 2 and "usage: local/fold.sh FOLD" in caught.value.stderr
+    assert caught.value.returncode == 2 and "usage: fold.sh FOLD" in caught.value.stderr

@@ -6,8 +6,9 @@ conf/ as uss.bin.macs does; random conditions stand for queries. Prints a Markdo
 of the complex mask's values, of their standard deviation, in each quarter of the bins, the mean
 over NUM_DRAWS networks and batches. `initial_mask` is taken as random: half hides all at first.
 
-    python -m experiments.amae_gain.feature_reach --amae data/amae --systems mae_frozen mae_aligned
-    python -m experiments.amae_gain.feature_reach --conf ../audioset/conf --systems mae_frozen mae_aligned
+    python experiments/amae_gain/feature_reach.py --amae data/amae --systems mae_frozen mae_aligned
+    python experiments/amae_gain/feature_reach.py --conf ../audioset/conf \
+        --systems mae_frozen mae_aligned
 """
 
 from pathlib import Path

@@ -3,15 +3,16 @@
 #   experiments/amae_gain/fold.sh FOLD [SEED] [run.sh's options but --name]
 # Fold 0 is the recipe's own; the others have a folder beside it, egs/debian_sounds_fold<FOLD>, with
 # data and exp of their own. Conf, local and the downloaded packages are the recipe's. Results go to
-# exp/fold<FOLD>, the small ones to runs/fold<FOLD> beside this file, for uss.bin.pool. Every random choice has
-# the fold's number as its seed, except the division of the recordings, which all folds share. With
-# SEED the separators have that one, and the name fold<FOLD>_seed<SEED>: another training of the same.
+# exp/fold<FOLD>, the small ones to runs/fold<FOLD> beside this file, for uss.bin.pool. Every random
+# choice has the fold's number as its seed, except the division of the recordings, which all folds
+# share. With SEED the separators have that one, and the name fold<FOLD>_seed<SEED>: another training
+# of the same.
 set -euo pipefail
 CDPATH='' builtin cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
 
 fold=${1:-}
 if [[ ! $fold =~ ^[0-9]+$ ]]; then
-    echo "usage: experiments/amae_gain/fold.sh FOLD [SEED] [run.sh's options]; FOLD is 0 to data.num_folds - 1" >&2
+    echo "usage: fold.sh FOLD [SEED] [run.sh's options]; FOLD is 0 to data.num_folds - 1" >&2
     exit 2
 fi
 shift

@@ -5,7 +5,7 @@ data/recordings.csv; conf/evaluate.yaml. Splits the variance of the gain into th
 between recordings of a class and between mixtures of a recording, draws gains with these variances
 for several sizes of an evaluation, and prints the mean half-width of their bootstrap intervals.
 
-    python -m experiments.amae_gain.power --name default --system mae_aligned
+    PYTHONPATH=local python experiments/amae_gain/power.py --name default --system mae_aligned
 """
 
 import logging

@@ -12,7 +12,7 @@ accuracy in the mean over recordings, then over classes, of the log-mel filterba
 features of each block of each A-MAE and of an untrained one, the first one's shape with data/amae's
 seed, with 95 % intervals; and the paired gain of each A-MAE's last block over each of the others'.
 
-    python -m experiments.amae_gain.probe_blocks --amae A-MAE=data/amae --output probe_blocks.json
+    python experiments/amae_gain/probe_blocks.py --amae A-MAE=data/amae --output probe_blocks.json
 """
 
 import argparse

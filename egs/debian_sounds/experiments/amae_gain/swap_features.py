@@ -5,7 +5,8 @@ average_embeddings.h5; conf/evaluate.yaml. Writes OUTPUT, JSON: system -> averag
 in dB with the features of the mixture itself and with those of another mixture of the list, and the
 paired difference, each with its interval.
 
-    python -m experiments.amae_gain.swap_features --name fold0 --systems mae_aligned --output swapped.json
+    python experiments/amae_gain/swap_features.py --name fold0 --systems mae_aligned \
+        --output swapped.json
 """
 
 import logging

@@ -4,7 +4,8 @@ Reads data/ (stages 0 to 3), the directories of systems after stages 6 and 7. Ma
 evaluation recordings (scenes.py) in data/scenes/, separates them, and writes
 experiments/scenes/README.md.
 
-    python -m experiments.scenes.measure_scenes --models exp/default/resunet_joint exp/default/mae_aligned
+    PYTHONPATH=local python experiments/scenes/measure_scenes.py \
+        --models exp/default/resunet_joint exp/default/mae_aligned
 """
 
 import logging
@@ -226,7 +227,9 @@ def main(argv: list[str] | None = None) -> None:
         "Of the classes of a scene, by the threshold on the detector's probability.",
         markdown(detection(model, scenes)),
     ]
-    write_text(Path(__file__).with_name("README.md"), "\n\n".join(part.strip() for part in text) + "\n")
+    write_text(
+        Path(__file__).with_name("README.md"), "\n\n".join(part.strip() for part in text) + "\n"
+    )
 
 
 if __name__ == "__main__":
