@@ -23,12 +23,11 @@ from uss.bin.command import add_name, parser, run
 from uss.checksums import damage
 from uss.config import load
 from uss.data.anchors import AnchorSet
-from uss.data.averages import AverageEmbeddings, average_embeddings, read_average_embeddings
+from uss.data.averages import average_embeddings, read_average_embeddings
 from uss.data.dataset import Dataset
 from uss.data.mixtures import MixtureList
 from uss.data.packed import write_part
-from uss.files import Step, atomic, command_of_stage
-from uss.labels import Classes
+from uss.files import Step, atomic
 from uss.schema import Pretrained
 from uss.separation.model_files import EMBEDDINGS, PANNS
 from uss.training.model_config import checkpoints, is_finished, newest_checkpoint, read_config
@@ -47,19 +46,6 @@ def separators(experiment: Path) -> list[Path]:
             newest_checkpoint(directory)
             found.append(directory)
     return found
-
-
-def refuse_not_finite(averages: AverageEmbeddings, classes: Classes) -> None:
-    """Raises ValueError where the tagger has left NaN in an anchor's embedding."""
-    finite = [
-        np.isfinite(rows).all(axis=1) for rows in (averages.embedding, averages.probabilities)
-    ]
-    broken = [classes.ids[c] for c in np.flatnonzero(~np.logical_and(*finite))]
-    if broken:
-        raise ValueError(
-            f"embeddings of anchors are not finite (NaN or infinite): {classes.shown(broken)}; "
-            f"stage 2 writes them, with the tagger: {command_of_stage(2)}"
-        )
 
 
 def share_embeddings(directory: Path, averages: Path, dataset: Dataset, anchors: AnchorSet) -> None:
@@ -126,7 +112,6 @@ def main(argv: list[str] | None = None) -> None:
     step = Step(output, inputs, {})
     if not step.is_current():
         averages = average_embeddings(MixtureList(query, anchors), dataset.classes)
-        refuse_not_finite(averages, dataset.classes)
         write_part(output, averages._asdict())
         missing = [dataset.classes.names[c] for c in np.flatnonzero(averages.num_targets == 0)]
         if missing:
