@@ -1,5 +1,5 @@
 """What breaks on a cluster, done to the reduced mini recipe: what the user sees, and that nothing
-is lost. tests/README.md lists it."""
+is lost. docs/faults.md lists it."""
 
 import hashlib
 import os
