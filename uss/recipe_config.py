@@ -51,7 +51,28 @@ def check(conf: Path, overrides: list[str]) -> dict[str, object]:
     if not systems(conf):
         raise ValueError(f"{conf / 'systems'} has no YAML file: a recipe needs a system")
     check_overrides(conf, overrides)
-    return {name: load(conf, name, cls, overrides) for name, cls in known.items()}
+    configs: dict[str, object] = {
+        name: load(conf, name, cls, overrides) for name, cls in known.items()
+    }
+    check_system_names(conf, typing.cast(schema.Evaluate, configs["evaluate"]))
+    return configs
+
+
+def check_system_names(conf: Path, config: schema.Evaluate) -> None:
+    """Raises ValueError where evaluate.yaml names a system that the recipe does not have."""
+    known = [name.rpartition("/")[2] for name in systems(conf)]
+    reference = [] if config.reference is None else [config.reference]
+    for key, names in (
+        ("reference", reference),
+        ("figure2_systems", config.figure2_systems),
+        ("system_order", config.system_order),
+    ):
+        for name in names:
+            if name not in known:
+                raise ValueError(
+                    f"{conf / 'evaluate.yaml'}: {key} names {name!r}; conf/systems/ has: "
+                    f"{', '.join(known)}"
+                )
 
 
 def check_overrides(conf: Path, overrides: list[str]) -> None:

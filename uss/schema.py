@@ -1,4 +1,4 @@
-"""The dataclass of each YAML in a recipe's conf/. Defaults are the paper's, or METHOD's readings.
+"""The dataclass of each YAML in a recipe's conf/. Defaults: docs/method.md.
 
 Values are checked here, at the border; the code behind takes them as they are.
 """
@@ -295,6 +295,9 @@ class Evaluate:
     mixtures_per_part: int = 500  # mixtures of one results part: the unit of work of a shard
     summary: Literal["median", "mean"] = "median"  # within a class (median) or recording (mean)
     num_draws: int = 2000  # of the bootstrap
+    reference: str | None = None  # system that gains are measured against; null: no gains
+    system_order: list[str] = field(default_factory=list)  # of tables; the others follow
+    figure2_systems: list[str] = field(default_factory=list)  # red, black; the last orders classes
     figure2_classes: list[str] | Literal["all"] = "all"
     figure3_mixtures: list[str] = field(default_factory=list)  # empty: the median example
 
@@ -304,6 +307,13 @@ class Evaluate:
         _at_most(MAX_BATCH, num_draws=self.num_draws)
         _at_least(1, num_draws=self.num_draws)
         _at_least(0, seed=self.seed)
+        if len(self.figure2_systems) > 2:
+            raise ValueError(f"figure2_systems names {self.figure2_systems}, must be one or two")
+
+    def in_order(self, systems: list[str]) -> list[str]:
+        """Those of `system_order` in its order, then the others as given."""
+        known = [system for system in self.system_order if system in systems]
+        return known + [system for system in systems if system not in known]
 
 
 @dataclass

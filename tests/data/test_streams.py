@@ -1,4 +1,4 @@
-"""Which anchors meet: METHOD.md's rules, against a slow implementation of their own."""
+"""Which anchors meet: the rules of docs/method.md, against a slow implementation of their own."""
 
 from collections import Counter
 
@@ -27,7 +27,7 @@ def pairing(seed=0, forbidden=None, anchors=ANCHORS, clip_labels=CLIP_LABELS, cl
 
 
 def expected_targets(seed, num_rows):
-    """Row i by the letter of METHOD.md section 2."""
+    """Row i by the letter of docs/method.md, section 2."""
     num_classes = len(PRESENT)
     came_before = Counter()
     for i in range(num_rows):

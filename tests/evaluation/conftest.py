@@ -51,6 +51,11 @@ class Recipe:
         write_table(self.list_path(name), rows, Mixture)
 
     def configure(self, **keys: object) -> None:
+        keys = {
+            "reference": "resunet_joint",
+            "system_order": ["resunet", "resunet_joint", "mae_frozen"],
+            "figure2_systems": ["resunet", "mae_frozen"],
+        } | keys
         write_text(self.folder / "conf" / "evaluate.yaml", yaml.safe_dump(keys))
 
     def rows(self, system: str, mixtures: list) -> list[Result]:
@@ -112,7 +117,7 @@ class Recipe:
         evaluate = load("conf", "evaluate", Evaluate)
         scores = Scores([read_system(self.experiment / name / "results") for name in systems])
         classes = read_classes("data/classes.csv")
-        comparison = compare(scores, classes, evaluate.summary, evaluate.num_draws, evaluate.seed)
+        comparison = compare(scores, classes, evaluate)
         chosen = choose_examples(scores, comparison, evaluate.figure3_mixtures)
         generator = np.random.default_rng(0)
         seconds = np.arange(RATE) / RATE

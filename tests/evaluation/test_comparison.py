@@ -13,10 +13,35 @@ from uss.labels import audioset_classes, read_classes
 from uss.schema import Evaluate
 
 
-def compared(recipe, systems, folder="results", summary="mean"):
+def compared(recipe, systems, folder="results", summary="mean", **keys):
     results = [read_system(recipe.experiment / system / folder) for system in systems]
     classes = read_classes(recipe.folder / "data" / "classes.csv")
-    return compare(Scores(results), classes, summary, num_draws=50, seed=0)
+    names = {"reference": "resunet_joint", "figure2_systems": ["resunet", "mae_frozen"]} | keys
+    return compare(Scores(results), classes, Evaluate(summary=summary, num_draws=50, **names))
+
+
+@pytest.mark.parametrize("names", [{}, {"reference": "baseline", "figure2_systems": ["ours"]}])
+def test_without_the_reference_there_are_no_gains_and_it_is_said(make_recipe, caplog, names):
+    recipe = make_recipe()
+    recipe.write_results("mae_frozen")
+    comparison = compared(recipe, ["mae_frozen"], **names)
+    assert "gain over" not in " ".join(table1(comparison).header)
+    assert comparison.figure2_systems == ["mae_frozen"]
+    assert "no gains are shown" in caplog.text and "mae_frozen" in caplog.text
+
+
+def test_systems_may_have_any_names(make_recipe):
+    recipe = make_recipe()
+    for system in ("baseline", "ours"):
+        recipe.write_results(system)
+    comparison = compared(
+        recipe, ["baseline", "ours"], reference="baseline", figure2_systems=["baseline", "ours"]
+    )
+    table = table1(comparison)
+    assert "gain over baseline" in table.header and "over baseline" in " ".join(notes(comparison))
+    figure2(comparison, comparison.classes, recipe.folder / "figure2")
+    header = (recipe.folder / "figure2.csv").read_text().splitlines()[0]
+    assert header.endswith(",baseline,ours")
 
 
 def test_gain_is_paired(make_recipe):

@@ -7,6 +7,7 @@ from uss.evaluation.comparison import compare
 from uss.evaluation.pooling import pool
 from uss.evaluation.results import Scores, SystemResults
 from uss.labels import Classes
+from uss.schema import Evaluate
 from uss.tables import ClassRow, Result
 
 SYSTEMS = ["resunet_joint", "mae_aligned"]
@@ -54,8 +55,10 @@ def test_seeds_are_averaged_and_folds_stand_side_by_side():
 def test_the_pooled_gain_is_paired():
     scores = Scores(pool(runs(gain=0.25)))
     classes = Classes([ClassRow(0, "/m/0", "Thing")], "classes.csv")
-    comparison = compare(scores, classes, "mean", num_draws=100, seed=0)
-    gain = comparison.rows[1].gain
+    comparison = compare(
+        scores, classes, Evaluate(summary="mean", num_draws=100, reference=SYSTEMS[0])
+    )
+    gain = comparison.gain(comparison.rows[1])
     assert gain.value == pytest.approx(0.25)
     assert (gain.low, gain.high) == pytest.approx((0.25, 0.25))
     assert comparison.num_recordings == 3

@@ -12,7 +12,7 @@ from uss.schema import Mixtures, System, Training
 
 EGS = Path(__file__).parents[2] / "egs"
 
-# METHOD.md section 1: normalization, A-MAE features, updated
+# docs/method.md, section 1: normalization, A-MAE features, updated
 SYSTEMS = {
     "resunet": ("none", "none", False),
     "resunet_joint": ("joint", "none", False),
@@ -128,6 +128,16 @@ def test_every_entry_point_refuses_what_the_check_refuses(conf, capsys, module, 
         main([*needed.get(module, []), f"--conf={conf}", "--set", override])
     assert caught.value.code == 2
     assert capsys.readouterr().err == f"{expected}\n"
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["reference=baseline", "system_order=[baseline]", "figure2_systems=[resunet, baseline]"],
+)
+def test_a_system_of_evaluate_that_is_not_there(conf, capsys, override):
+    key = override.partition("=")[0]
+    message = error(conf, capsys, "--set", f"evaluate.{override}")
+    assert f"evaluate.yaml: {key} names 'baseline'; conf/systems/ has: " in message
 
 
 def test_a_bad_file(conf, capsys):

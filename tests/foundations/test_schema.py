@@ -1,4 +1,4 @@
-"""The ranges of the recipes' settings, and the defaults that METHOD.md fixes."""
+"""The ranges of the recipes' settings, and the defaults that docs/method.md fixes."""
 
 import pytest
 

@@ -23,7 +23,7 @@ def cost_of(separator, condition_size=small.CONDITION_SIZE, rate=small.SAMPLE_RA
     ("aligned", "channel", 512, 105),
 ])  # fmt: skip
 def test_published_width(features, fusion, bins, tokens):
-    """The numbers of METHOD section 4, for 2 s at 32 kHz."""
+    """The numbers of docs/method.md, section 4, for 2 s at 32 kHz."""
     system = System(amae=SystemAmae(features=features, fusion=fusion))
     cost = cost_of(build_separator(system, 2048, 32000, AUDIO_MAE), 2048, 32000)
     assert cost.segment_seconds == 2.0

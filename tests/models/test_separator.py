@@ -1,4 +1,4 @@
-"""Every system of METHOD section 1 and its switches: shapes, training, frozen and updated parts."""
+"""Every system of docs/method.md, section 1 and its switches: shapes, training, what is frozen."""
 
 import dataclasses
 

@@ -104,7 +104,7 @@ def test_scores_the_anchors(single):
 
 @pytest.mark.parametrize("system", ["resunet_joint", "mae_aligned"])
 def test_eval_mode_agrees_with_training(single, system):
-    """The BatchNorms' running statistics have settled (METHOD: momentum 0.1 in small recipes)."""
+    """The BatchNorms' running statistics have settled (docs/method.md, section 6)."""
     lines = (single / "exp" / "default" / system / "train.jsonl").read_text().splitlines()
     log = [json.loads(line) for line in lines]
     trained = sum(line["loss"] for line in log[-4:]) / 4

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from uss.bin.command import parser, run
 from uss.bin.evaluate import LISTS
-from uss.bin.report import NOTES, in_table_order
+from uss.bin.report import NOTES
 from uss.config import load
 from uss.evaluation.comparison import Comparison, compare
 from uss.evaluation.figure2 import figure2, figure2_classes
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 def read_run(directory: Path, folder: str, output: Path, classes: Classes, config: Evaluate) -> Run:
     """Raises ValueError where it has no results, broken ones, or of other classes."""
     kept = {result.system: result for result in read_results(directory, folder)}
-    names = in_table_order([name for name in kept if name != BOUND])
+    names = config.in_order([name for name in kept if name != BOUND])
     if not names:
         raise ValueError(f"{directory} has no {folder}; uss.bin.keep writes a run")
     names += [BOUND] if BOUND in kept else []
@@ -59,7 +59,7 @@ def read_run(directory: Path, folder: str, output: Path, classes: Classes, confi
 
 
 def comparison_of(results: list[SystemResults], classes: Classes, config: Evaluate) -> Comparison:
-    return compare(Scores(results), classes, config.summary, config.num_draws, config.seed)
+    return compare(Scores(results), classes, config)
 
 
 def common(runs: list[Run]) -> dict[Path, list[SystemResults]]:

@@ -51,18 +51,11 @@ NOTES = Path("local/results_notes.md")
 IMPORTED = "results_imported"  # on others' mixtures: a table of their own
 DEV = "results_dev"
 MAIN = "results"  # on the evaluation list; other folders are extra columns
-TABLE_ORDER = ["resunet", "resunet_joint", "mae_frozen", "mae_updated", "mae_aligned"]
 PICTURES = ["figure2.pdf", "figure2.png", "figure3.pdf", "figure3.png"]
 PUBLISHED = ["RESULTS.md", "results.json", "figure2.png", "figure2.csv", "figure3.png"]
 WRITTEN = [*PUBLISHED[1:], "table1.md", "figure2.pdf", "figure3.pdf", "index.html"]
 
 logger = logging.getLogger(__name__)
-
-
-def in_table_order(systems: list[str]) -> list[str]:
-    """METHOD's systems in its order, then the recipe's own as given."""
-    known = [system for system in TABLE_ORDER if system in systems]
-    return known + [system for system in systems if system not in known]
 
 
 def result_folders(experiment: Path, systems: list[str], folder: str) -> list[Path]:
@@ -114,7 +107,7 @@ def compare_on_list(
     scores = Scores(results)
     if scores.list_digest != digest(mixtures):
         raise ValueError(f"{mixtures} has changed since the evaluation; ./run.sh --stage 7")
-    return scores, compare(scores, classes, config.summary, config.num_draws, config.seed)
+    return scores, compare(scores, classes, config)
 
 
 def write_dev_table(
@@ -240,7 +233,7 @@ def main(argv: list[str] | None = None) -> None:
     options = arguments.parse_args(argv)
     config = load(options.conf, "evaluate", Evaluate, options.overrides)
     experiment = Path("exp") / options.name
-    systems = in_table_order(options.systems)
+    systems = config.in_order(options.systems)
     if config.split == "dev":
         write_dev_table(experiment, systems, read_classes(DATA / "classes.csv"), config)
         return

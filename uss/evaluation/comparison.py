@@ -1,15 +1,18 @@
 """What a report states about systems on one list, as plain values: headlines, gains, classes."""
 
+import logging
 from dataclasses import asdict, dataclass, field
 from itertools import permutations
 
 from uss.evaluation.results import BOUND, UNTRAINED, Scores
 from uss.evaluation.statistics import OTHER, Estimate, bootstrap, class_values, estimate
 from uss.labels import Classes
+from uss.schema import Evaluate
 from uss.seeding import rng
 
-REFERENCE = "resunet_joint"  # the gain of the A-MAE is measured against it (METHOD section 1)
 METRICS = ("sdr", "sdri")
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -26,10 +29,6 @@ class SystemRow:
     others: dict[str, float] = field(default_factory=dict)
     gains: dict[str, Estimate] = field(default_factory=dict)
 
-    @property
-    def gain(self) -> Estimate | None:
-        return self.gains.get(REFERENCE)
-
 
 @dataclass
 class ClassValues:
@@ -44,6 +43,14 @@ class ClassValues:
 
 @dataclass
 class Comparison:
+    """Of the systems on one list.
+
+    reference: the system that gains are measured against, None where it is not among them.
+    figure2_systems: the curves of Figure 2, one or two; the last one orders the classes.
+    """
+
+    reference: str | None
+    figure2_systems: list[str]
     summary: str
     num_draws: int
     seed: int
@@ -65,30 +72,24 @@ class Comparison:
         return [system for system in self.systems if system not in (BOUND, UNTRAINED)]
 
     @property
-    def baseline(self) -> str | None:
-        """The red curve of Figure 2."""
-        return next((name for name in ("resunet", REFERENCE) if name in self.trained), None)
+    def has_gains(self) -> bool:
+        return any(self.gain(row) for row in self.rows)
 
-    @property
-    def mae_system(self) -> str | None:
-        """The black curve of Figure 2: `mae_frozen`, else the first system named mae_*."""
-        mae = [system for system in self.trained if system.startswith("mae")]
-        return "mae_frozen" if "mae_frozen" in mae else next(iter(mae), None)
+    def gain(self, row: SystemRow) -> Estimate | None:
+        """Over the reference."""
+        return None if self.reference is None else row.gains.get(self.reference)
 
     @property
     def leading_system(self) -> str:
         """Orders classes and examples."""
-        return self.mae_system or self.baseline or self.trained[0]
+        return self.figure2_systems[-1]
 
     def to_dict(self) -> dict:
         return asdict(self)
 
 
-def compare(scores: Scores, classes: Classes, summary: str, num_draws: int, seed: int):
+def compare(scores: Scores, classes: Classes, config: Evaluate) -> Comparison:
     """Headlines with intervals, paired gains and class-wise values of one list.
-
-    Returns:
-        Comparison
 
     Raises:
         ValueError: results of other classes than the recipe's.
@@ -103,10 +104,11 @@ def compare(scores: Scores, classes: Classes, summary: str, num_draws: int, seed
     rows = {system: SystemRow(system) for system, _ in scores.columns}
     for metric in METRICS:
         values = scores.values[metric]
-        headlines = class_values(values, strata, summary).mean(axis=1)
-        others = class_values(values, strata, OTHER[summary]).mean(axis=1)
+        headlines = class_values(values, strata, config.summary).mean(axis=1)
+        others = class_values(values, strata, OTHER[config.summary]).mean(axis=1)
         # The generator starts afresh: every metric sees the same draws.
-        draws = bootstrap(values, strata, summary, num_draws, rng(seed, "bootstrap"))
+        generator = rng(config.seed, "bootstrap")
+        draws = bootstrap(values, strata, config.summary, config.num_draws, generator)
         for k, (system, embedding) in enumerate(scores.columns):
             key = f"{embedding}_{metric}"
             rows[system].headlines[key] = estimate(headlines[k], draws[:, k])
@@ -118,10 +120,19 @@ def compare(scores: Scores, classes: Classes, summary: str, num_draws: int, seed
     ]
     for (k, system), (j, other) in permutations(trained, 2):  # `headlines` are of the SDRi here
         rows[system].gains[other] = estimate(headlines[k] - headlines[j], draws[:, k] - draws[:, j])
+    names = [system for _, system in trained]
+    if config.reference and config.reference not in names:
+        logger.warning(
+            "no gains are shown: %s, the reference of evaluate.yaml, is not among the systems: %s",
+            config.reference,
+            ", ".join(names),
+        )
     return Comparison(
-        summary=summary,
-        num_draws=num_draws,
-        seed=seed,
+        reference=config.reference if config.reference in names else None,
+        figure2_systems=[s for s in config.figure2_systems if s in names] or names[:1],
+        summary=config.summary,
+        num_draws=config.num_draws,
+        seed=config.seed,
         list_digest=scores.list_digest,
         num_classes=len(classes),
         classes_without_data=[
@@ -132,7 +143,7 @@ def compare(scores: Scores, classes: Classes, summary: str, num_draws: int, seed
         num_recordings=len(set(scores.groups)),
         num_mixtures=len(scores.mixture_ids),
         rows=list(rows.values()),
-        classes=_class_rows(scores, classes, summary),
+        classes=_class_rows(scores, classes, config.summary),
     )
 
 

@@ -1,5 +1,5 @@
 """museval beside our SDR, on a sample of mixtures: BSS Eval v4 with one window that spans the
-signal measures the same (METHOD section 7)."""
+signal measures the same (docs/method.md, section 7)."""
 
 from functools import cache
 from importlib.util import find_spec, module_from_spec, spec_from_file_location

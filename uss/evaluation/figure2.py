@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 COLUMN_CLASSES, PAGE_CLASSES = 36, 72  # that fit side by side with names of 6 points
 MAX_NAMED_ROWS = 3  # of PAGE_CLASSES: what fits on a page; with more classes none is named
 CURVE_INCHES = 1.45  # height of a row of curves, with legend, without names
-BASELINE_COLOUR, MAE_COLOUR = "red", "black"
+COLOURS, MARKERS = ("red", "black"), ("s", "o")  # of the first and the last system
 
 
 def figure2_classes(
@@ -49,21 +49,14 @@ def figure2_classes(
 
 
 def figure2(comparison: Comparison, classes: list[ClassValues], stem: Path) -> None:
-    """Class-wise SDRi with the average embedding, in descending order of the MAE system.
+    """Class-wise SDRi with the average embedding, in descending order of the last system.
 
     Writes stem.csv, and the pictures stem.pdf and stem.png.
     """
-    curves = [
-        (system, colour, marker)
-        for system, colour, marker in (
-            (comparison.baseline, BASELINE_COLOUR, "s"),
-            (comparison.mae_system, MAE_COLOUR, "o"),
-        )
-        if system
-    ] or [(comparison.leading_system, MAE_COLOUR, "o")]
-    order = comparison.leading_system
+    systems, order = comparison.figure2_systems, comparison.leading_system
+    looks = list(zip(COLOURS, MARKERS, strict=True))[-len(systems) :]  # one alone is black
+    curves = [(system, *look) for system, look in zip(systems, looks, strict=True)]
     shown = sorted(classes, key=lambda row: -row.sdri["average"][order])
-    systems = [system for system, _, _ in curves]
     with atomic(stem.with_suffix(".csv")) as temporary, open(temporary, "w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["class_id", "name", "num_recordings", "num_mixtures", *systems])

@@ -1,7 +1,8 @@
 """SDR, SDRi and SI-SDR of batches of waveforms, in dB.
 
-SDR as in METHOD and the code of Kong et al. (arXiv 2305.07447): the ratio of the reference's energy
-to the error's. museval's BSS Eval v4 gives the same number where one window spans the signal.
+SDR as in docs/method.md, section 7, and the code of Kong et al. (arXiv 2305.07447): the ratio of
+the reference's energy to the error's. museval's BSS Eval v4 gives the same number where one window
+spans the signal.
 """
 
 import torch

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from urllib.parse import quote
 
-from uss.evaluation.comparison import REFERENCE, Comparison
+from uss.evaluation.comparison import Comparison
 from uss.evaluation.markdown_text import code_block, escaped, in_code
 from uss.evaluation.record import Training
 from uss.evaluation.results import SystemResults
@@ -60,8 +60,9 @@ class Pooled:
         gains: dict[str, list[float]] = {}
         for run in self.runs:
             for row in run.comparison.rows:
-                if row.system in self.comparison.trained and row.gain:
-                    gains.setdefault(row.system, []).append(row.gain.value)
+                gain = run.comparison.gain(row)
+                if row.system in self.comparison.trained and gain:
+                    gains.setdefault(row.system, []).append(gain.value)
         return {system: spread(values) for system, values in gains.items() if len(values) > 1}
 
     def to_dict(self) -> dict:
@@ -127,18 +128,18 @@ def _spectrograms(runs: list[Run]) -> list[str]:
 
 def trainings_table(pooled: Pooled) -> Table:
     """What each training gives, a row a run, two columns a system."""
-    systems = pooled.comparison.trained
+    systems, reference = pooled.comparison.trained, pooled.comparison.reference
     header = ["run"]
     for system in systems:
-        header += [system] + ([f"{system}: gain"] if system != REFERENCE else [])
+        header += [system] + ([f"{system}: gain"] if system != reference else [])
     rows = []
     for run in pooled.runs:
         by_name = {row.system: row for row in run.comparison.rows}
         cells = [run.name]
         for system in systems:
             cells.append(decibels(by_name[system].headlines["average_sdri"].value))
-            if system != REFERENCE:
-                cells.append(with_interval(by_name[system].gain))
+            if system != reference:
+                cells.append(with_interval(run.comparison.gain(by_name[system])))
         rows.append(cells)
     return Table(header, rows)
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from uss.evaluation.comparison import REFERENCE, Comparison
+from uss.evaluation.comparison import Comparison
 from uss.evaluation.markdown_text import escaped
 from uss.evaluation.record import Training
 from uss.evaluation.results import BOUND, UNTRAINED
@@ -50,9 +50,9 @@ def table1(comparison: Comparison, sed: Comparison | None = None) -> Table:
         comparison: on the evaluation list.
         sed: on the list whose anchors come from the sound event detector.
     """
-    has_gain = any(row.gain for row in comparison.rows)
+    has_gain = comparison.has_gains
     header = ["system", *COLUMNS.values()]
-    header += [f"gain over {REFERENCE}"] if has_gain else []
+    header += [f"gain over {comparison.reference}"] if has_gain else []
     header.append(f"average SDRi, {SUMMARIES[OTHER[comparison.summary]]}")
     if sed:
         header.append("average SDRi, detected anchors")
@@ -61,7 +61,7 @@ def table1(comparison: Comparison, sed: Comparison | None = None) -> Table:
     for row in comparison.rows:
         cells = [label(row.system)]
         cells += [with_interval(row.headlines.get(key)) for key in COLUMNS]
-        cells += [with_interval(row.gain)] if has_gain else []
+        cells += [with_interval(comparison.gain(row))] if has_gain else []
         cells.append(decibels(row.others.get("average_sdri")))
         if sed:
             cells.append(with_interval(on_sed.get(row.system)))
@@ -91,10 +91,10 @@ def notes(comparison: Comparison, sed: Comparison | None = None) -> list[str]:
         f"{comparison.num_draws:,} bootstrap draws of classes and, within them, of target "
         "recordings; it speaks of recordings and classes, not of training seeds.",
     ]
-    if any(row.gain for row in comparison.rows):
+    if comparison.has_gains:
         result.append(
-            f"The gain is that of the average embedding's SDRi over {REFERENCE}, paired: both on "
-            "the same draws."
+            f"The gain is that of the average embedding's SDRi over {comparison.reference}, "
+            "paired: both on the same draws."
         )
     result.append(_numbers(comparison))
     if sed:

@@ -1,4 +1,4 @@
-"""Headlines over classes, their bootstrap intervals, and paired gains (METHOD section 7).
+"""Headlines over classes, their bootstrap intervals, and paired gains (docs/method.md, section 7).
 
 A headline is the mean over classes of a class's value. The class's value is
 

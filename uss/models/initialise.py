@@ -1,4 +1,4 @@
-"""One rule for every network: Xavier-uniform weights, zero biases (METHOD section 4)."""
+"""One rule for every network: Xavier-uniform weights, zero biases (docs/method.md, section 4)."""
 
 from torch import nn
 

@@ -1,4 +1,4 @@
-"""The separators of METHOD section 1: residual U-Net, with or without A-MAE features."""
+"""The separators of docs/method.md, section 1: residual U-Net, with or without A-MAE features."""
 
 import torch
 import torch.nn.functional as F

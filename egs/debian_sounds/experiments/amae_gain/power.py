@@ -20,7 +20,6 @@ from splits import DEV, divide
 
 from uss.bin.command import add_name, parser, run
 from uss.config import load
-from uss.evaluation.comparison import REFERENCE
 from uss.evaluation.results import Scores, read_system
 from uss.evaluation.statistics import Strata, bootstrap, estimate
 from uss.schema import Evaluate
@@ -102,16 +101,24 @@ def evaluated_recordings(data: Data) -> tuple[list[int], list[int]]:
 
 def main(argv: list[str] | None = None) -> None:
     arguments = add_name(parser(__doc__))
-    arguments.add_argument("--system", required=True, help=f"compared with {REFERENCE}")
+    arguments.add_argument("--system", required=True, help="compared with evaluate.reference")
     options = arguments.parse_args(argv)
     config = load(options.conf, "evaluate", Evaluate, options.overrides)
     data = load(options.conf, "data", Data, options.overrides)
+    if config.reference is None:
+        raise ValueError(
+            f"{options.conf / 'evaluate.yaml'}: reference is null: name a system there"
+        )
     experiment = Path("exp") / options.name
     scores = Scores(
-        [read_system(experiment / name / "results_dev") for name in (REFERENCE, options.system)]
+        [
+            read_system(experiment / name / "results_dev")
+            for name in (config.reference, options.system)
+        ]
     )
     sdri = scores.values["sdri"]
-    ours, reference = (scores.column(name, "average") for name in (options.system, REFERENCE))
+    ours = scores.column(options.system, "average")
+    reference = scores.column(config.reference, "average")
     gains = sdri[ours] - sdri[reference]
     parts = variances(gains, scores.strata)
     logger.info(
