@@ -162,13 +162,13 @@ def a_closed_pipe(place: Place) -> str:
 @case(
     BATCHES,
     "own",
-    "`sep a.wav b.wav` with too little memory for a.wav, which has 900 channels",
+    "`sep a.wav b.wav` with too little memory for a.wav, which has 60 channels at 192 kHz",
     "a sentence about memory, and b.wav is separated",
 )
 def out_of_memory(place: Place) -> str:
     import soundfile
 
-    soundfile.write(place.folder / "a.wav", np.full((160000, 900), 0.1), 16000)
+    soundfile.write(place.folder / "a.wav", np.full((3 * 192000, 60), 0.1), 192000)
     place.wav("b.wav")
     measure = "import uss.separation.batch; print(open('/proc/self/status').read())"
     needed = place.run("python", "-P", "-c", measure).said

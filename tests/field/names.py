@@ -112,9 +112,8 @@ def names_as_markup(place: Place) -> str:
 def letters_that_the_font_has_not(place: Place) -> str:
     base(place, "in/語.wav".encode())
     done = place.separate("in", "--spectrogram").require_ok()
-    require(
-        "lyph" not in done.said, next(line for line in done.said.splitlines() if "lyph" in line)
-    )
+    glyphs = [line for line in done.said.splitlines() if "lyph" in line]
+    require(not glyphs, "; ".join(glyphs))
     return done.line
 
 
