@@ -166,6 +166,9 @@ def _hint(hint: Any, value: Any) -> str:
     if isinstance(value, str):
         if hint is bool and value.lower() in ("yes", "no", "on", "off", "y", "n"):
             return " (write true or false)"
+        if hint in (int, float) and not isinstance(_number(value), str):
+            largest = MAX_INTEGER if hint is int else f"{MAX_FLOAT:g}"
+            return f" (a number of at most {largest})"
         if hint in (int, float) and value[:1] in tuple("+-.0123456789"):
             return " (write decimal digits alone, without leading zeros)"
     return ""
