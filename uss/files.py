@@ -133,7 +133,7 @@ class Step:
                 return f"{name} is missing, or not the one that was written"
         return None
 
-    def finish(self, beside: Iterable[Path] = (), **facts: object) -> None:
+    def finish(self, beside: Iterable[Path] = (), /, **facts: object) -> None:
         """Record the output.
 
         Args:

@@ -130,7 +130,7 @@ class Recipe:
                 write_wav(path, signals[name], RATE)
         step = examples_step(self.experiment.relative_to(self.folder), chosen, systems)
         write_json(step.output, chosen)
-        step.finish(beside=example_signals(self.experiment.relative_to(self.folder), systems))
+        step.finish(example_signals(self.experiment.relative_to(self.folder), systems))
 
     def write_all(self) -> list[str]:
         """Everything that a report needs; returns the systems."""

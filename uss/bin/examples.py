@@ -81,4 +81,4 @@ def write_examples(
                     waveform = signal[position].numpy(force=True)
                     write_wav(paths[name], waveform, mixtures.anchors.sample_rate)
     write_json(step.output, chosen)
-    step.finish(beside=example_signals(experiment, systems))
+    step.finish(example_signals(experiment, systems))

@@ -251,7 +251,7 @@ def main(argv: list[str] | None = None) -> None:
         classes = read_classes(DATA / "classes.csv")
         record, scores = make_record(experiment, systems, classes, config, command)
         write_report(experiment, record, scores, classes, config, options.systems)
-        step.finish(beside=files_beside(experiment, systems, config))
+        step.finish(files_beside(experiment, systems, config))
         logger.info("wrote %s and %s", experiment / "index.html", step.output)
     if options.publish:
         publish(experiment, Path())

@@ -68,7 +68,7 @@ class Audio:
         return local_copy.find(self.files, segments)
 
 
-def write_split(split: str, segments: list[Segment], found: Found, source: str) -> dict:
+def write_split(split: str, segments: list[Segment], found: Found, source: str) -> dict[str, int]:
     """The tables of a split; returns the facts for the record."""
     folder = DATA / split
     clips, missing, rows = [], [], []
