@@ -56,7 +56,9 @@ def attempt(case: Case, keep: Path | None) -> tuple[str, str]:
 
 def cell(text: str, folder: str = tempfile.gettempdir()) -> str:
     """For a Markdown table: one line, not too long, without this machine's names."""
-    text = " ".join(text.split()).replace("|", "\\|").replace(str(ROOT), "…")
+    text = (
+        " ".join(text.split()).replace("|", "\\|").replace(str(ROOT), "…").replace(sys.prefix, "…")
+    )
     words = [
         word if folder not in word else f"…/{word.rpartition('/')[2]}" for word in text.split()
     ]
