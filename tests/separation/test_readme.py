@@ -60,4 +60,12 @@ def test_the_commands(folder):
 
 def test_the_python(folder):
     run([sys.executable, "-c", examples("python")], folder)
-    assert (folder / "out" / "street_dial_tone.wav").stat().st_size > 0
+
+
+def test_python_and_the_command_give_the_same(folder):
+    soundfile.write(folder / "street.wav", sound(3, 44100, 2), 44100, subtype="FLOAT")
+    run(["uss", "separate", "street.wav", "--model", "MODEL", "--class", "Dial tone"], folder)
+    script = examples("python") + "import numpy; numpy.save('dial_tone.npy', dial_tone)\n"
+    run([sys.executable, "-c", script], folder)
+    written, _ = soundfile.read(folder / "separated/street/street_dial_tone.wav", dtype="float32")
+    assert np.array_equal(np.load(folder / "dial_tone.npy"), written.T)

@@ -17,8 +17,8 @@ from uss.files import atomic, digest_of, read_json, size_of, to_json
 from uss.separation.model import SILENCE_PEAK, Model, Query
 from uss.separation.names import output_names
 from uss.separation.queries import cosine
-from uss.separation.streams import Resampler, Writer
-from uss.separation.windows import Windows
+from uss.separation.streaming import SeparationStream
+from uss.separation.streams import Writer
 
 RECORD = "separation.json"
 
@@ -143,21 +143,11 @@ def refuse_cut(written: Path, path: Path, num_samples: int) -> None:
 
 def _run(model, job, file, writers, confidence, show_progress) -> tuple[int, list[int]]:
     """Stream the file through; samples read, and the starts of the windows."""
-    queries = np.array([query.vector for query in job.queries], np.float32)
     listen = Listener(model, job.queries, confidence)
-    channels, num_queries = file.channels, len(job.queries)
-
-    def process(window: np.ndarray) -> np.ndarray:
-        separated = model.separate_window(window, queries)
-        refuse_not_finite(separated, job.queries, windows.starts[-1] / model.sample_rate)
-        listen(window, separated)
-        # The resampler takes one list of channels.
-        return separated.reshape(1, num_queries * channels, -1)
-
-    windows = Windows(process, model.num_samples)
-    there = Resampler(file.samplerate, model.sample_rate, channels)
-    back = Resampler(model.sample_rate, file.samplerate, max(1, num_queries * channels))
-    assembly = Assembly(job, writers, channels)
+    assembly = Assembly(job, writers, file.channels)
+    stream = None
+    if job.queries:
+        stream = SeparationStream(model, job.queries, file.samplerate, file.channels, listen)
     bar = tqdm(
         total=file.frames,
         desc=job.path.name,
@@ -169,28 +159,13 @@ def _run(model, job, file, writers, confidence, show_progress) -> tuple[int, lis
     with bar:
         for block in blocks(file):
             assembly.hear(block)
-            if num_queries:
-                for piece in windows.push(there.push(block)):
-                    assembly.give(back.push(piece[0]))
+            for piece in stream.push(block) if stream else ():
+                assembly.give(piece)
             bar.update(block.shape[1])
-        if num_queries:
-            rest = there.push(np.zeros((channels, 0), np.float32), last=True)
-            for piece in (*windows.push(rest), *windows.finish()):
-                assembly.give(back.push(piece[0]))
-            nothing = np.zeros((num_queries * channels, 0), np.float32)
-            assembly.give(back.push(nothing, last=True))
+        for piece in stream.finish() if stream else ():
+            assembly.give(piece)
         assembly.finish()
-    return assembly.num_heard, windows.starts
-
-
-def refuse_not_finite(separated: np.ndarray, queries: list[Query], seconds: float) -> None:
-    """separated: (queries, channels, samples) of the window that starts at `seconds`."""
-    for query, signal in zip(queries, separated, strict=True):
-        if not np.isfinite(signal).all():
-            raise ValueError(
-                f"what the network gives for {query.name!r} is not finite (NaN or infinite) in the "
-                f"window from {seconds:.2f} s on: the model's weights are damaged, or the query is"
-            )
+    return assembly.num_heard, stream.windows.starts if stream else []
 
 
 class Listener:

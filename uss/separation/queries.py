@@ -1,7 +1,7 @@
 """Queries of one's own: example sounds, saved queries, and steering away from a class."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -63,8 +63,13 @@ def example_query(model: Model, path: Path) -> Query:
 
 
 def _embedding(model: Model, path: Path) -> np.ndarray:
+    return mean_embedding(model, segments(path, model.sample_rate, model.num_samples))
+
+
+def mean_embedding(model: Model, segments: Iterable[tuple[np.ndarray, int]]) -> np.ndarray:
+    """(condition_size,) of the segments that are not silent; BadAudio where there is too little."""
     total, num_segments, num_samples = np.zeros(model.loaded.condition_size), 0, 0
-    for segment, length in segments(path, model.sample_rate, model.num_samples):
+    for segment, length in segments:
         num_samples += length
         if dbfs(segment[:length]) >= SILENCE_DBFS:
             total += model.encode(segment[None])[0]
@@ -80,16 +85,23 @@ def segments(path: Path, rate: int, size: int) -> Iterator[tuple[np.ndarray, int
     """A file, mixed down, in segments (size,) at `rate`; with each how many samples are not
     padding."""
     with opened(path) as file:
-        resampler = Resampler(file.samplerate, rate, 1)
-        rest = np.zeros(0, np.float32)
-        for block in blocks(file):
-            pushed = resampler.push(block.mean(axis=0, keepdims=True))[0]
-            rest = np.concatenate([rest, pushed])
-            while len(rest) >= size:
-                yield np.ascontiguousarray(rest[:size]), size
-                rest = rest[size:]
-        last = resampler.push(np.zeros((1, 0)), last=True)[0]
-        rest = np.concatenate([rest, last])
+        yield from segments_of(blocks(file), file.samplerate, rate, size)
+
+
+def segments_of(
+    blocks: Iterable[np.ndarray], file_rate: int, rate: int, size: int
+) -> Iterator[tuple[np.ndarray, int]]:
+    """The same of blocks (channels, samples) at `file_rate`."""
+    resampler = Resampler(file_rate, rate, 1)
+    rest = np.zeros(0, np.float32)
+    for block in blocks:
+        pushed = resampler.push(block.mean(axis=0, keepdims=True))[0]
+        rest = np.concatenate([rest, pushed])
+        while len(rest) >= size:
+            yield np.ascontiguousarray(rest[:size]), size
+            rest = rest[size:]
+    last = resampler.push(np.zeros((1, 0)), last=True)[0]
+    rest = np.concatenate([rest, last])
     for start in range(0, len(rest), size):
         part = rest[start : start + size]
         yield np.pad(part, (0, size - len(part))), len(part)
