@@ -1,10 +1,12 @@
 """A batch with values that are not finite, through the entry points of stages 4 and 5."""
 
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
 
-from uss.bin import networks, train, train_amae
+from uss.bin import networks, train, train_amae, train_tagger
 from uss.config import load
 from uss.data.features import FeatureSet
 from uss.schema import System
@@ -57,6 +59,13 @@ def test_too_many_stop_the_training_and_nothing_is_written_over(amae):
     assert read_log(amae / "exp" / "two" / "frozen" / "train.jsonl") == []
     after = checkpoint.load_newest(directory)
     assert all((before["model"][key] == after["model"][key]).all() for key in before["model"])
+
+
+def test_a_tagger_that_diverges_skips_its_batches_and_stops(recipe):
+    """Its probabilities are NaN from the second step on, which the loss itself would refuse."""
+    with pytest.raises(ValueError, match=r"the loss of step 11 is not finite, after 10 .*skipped/"):
+        train_tagger.main(["--set=tagger.training.learning_rate=9e29"])
+    assert len(list(Path("data/tagger/skipped").glob("step_*.npz"))) == 11  # and the last one
 
 
 def test_a_pretraining_of_the_amae_goes_on(recipe, monkeypatch, caplog):

@@ -57,7 +57,7 @@ def files_below(
                     continue
                 if os.path.isdir(path):
                     (linked if entry.is_symlink() else inside).append(path)
-                elif os.path.isfile(path):
+                elif os.path.isfile(path) or not os.path.exists(path):  # a link to nothing is told
                     found.append(path)
     return sorted(found)
 

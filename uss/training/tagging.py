@@ -67,7 +67,10 @@ class TaggingTask:
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
         rows = share(self.rows(step))
         target = torch.from_numpy(self.clips.target[rows]).to(self.device, torch.float32)
-        return binary_cross_entropy(self._probabilities(self.clips, rows), target), {}
+        probabilities = self._probabilities(self.clips, rows)
+        if not probabilities.isfinite().all():
+            return probabilities.sum(), {}  # the loss refuses them; the trainer skips the batch
+        return binary_cross_entropy(probabilities, target), {}
 
     def batch(self, step: int) -> dict[str, np.ndarray]:
         rows = self.rows(step)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import soundfile
 from data_config import Data
 from programme import choose, place, share_out
 from recordings import Recording
@@ -17,8 +16,8 @@ from sounds import draw_level, excerpt, load_sound, pink_noise, set_level
 from splits import SPLITS
 from tqdm import tqdm
 
+from uss import audio
 from uss.audio import to_int16
-from uss.files import atomic
 from uss.tables import ClassPair, ClassRow, Clip, Event, write_table
 
 EVENTS, EXCERPT, SHARE, CLIP = 101, 102, 103, 104  # purposes: default_rng([seed, purpose, ...])
@@ -120,5 +119,4 @@ def mix_clip(
 
 def write_audio(path: Path, waveform: np.ndarray, rate: int) -> None:
     """16-bit FLAC: lossless, and a third of the size over a low floor."""
-    with atomic(path) as temporary:
-        soundfile.write(temporary, to_int16(waveform), rate, format="FLAC")
+    audio.write_audio(path, to_int16(waveform), rate, "FLAC", "PCM_16")

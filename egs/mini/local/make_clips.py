@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from data_config import Data
 from parameters import Parameters
 from sounds import SOUNDS, shaped_noise
 
+from uss.audio import write_audio
 from uss.bin.command import parser, run
 from uss.config import load, to_dict
 from uss.data.dataset import LABELLED_SPLITS
@@ -132,7 +132,7 @@ def write_split(data: Data, split: str, classes: list[ClassRow]) -> tuple[int, i
         clip_id = f"{split}_{index:04d}"
         path = folder / f"{clip_id}.wav"
         waveform, times = synthesise(data, split, index, labels)
-        soundfile.write(path, waveform, data.sample_rate, subtype="PCM_16")
+        write_audio(path, waveform, data.sample_rate, "WAV", "PCM_16")
         ids = " ".join(sorted(row.class_id for row in labels))
         clips.append(Clip(clip_id, str(path), 0.0, data.clip_seconds, ids, clip_id))
         for number, (row, (start, length)) in enumerate(zip(labels, times, strict=True)):
