@@ -18,8 +18,10 @@ lock_folder() {
     check_folder "$1"
     mkdir -p "$1" 2>/dev/null || lock_error "cannot make the folder $PWD/$1"
     while true; do
-        { exec {fd}<>"$file"; } 2>/dev/null \
-            || lock_error "cannot write in $PWD/$1, which its stages write to"
+        if ! { exec {fd}<>"$file"; } 2>/dev/null; then
+            message=$({ : >>"$file"; } 2>&1) || :
+            lock_error "cannot write in $PWD/$1, which its stages write to (${message##*: })"
+        fi
         status=0
         message=$(flock --nonblock "$fd" 2>&1) || status=$?
         if (( status == 0 )) && [[ $file -ef /proc/self/fd/$fd ]]; then

@@ -25,7 +25,8 @@ from uss.separation.queries import read_query, save_query
 
 NUM = int(os.environ.get("MUTANTS", "20"))  # of each kind of file
 SYSTEM = System(amae=SystemAmae(features="paper"))
-MODEL = SimpleNamespace(system=SYSTEM, panns_digest="0123", directory=Path("model"))
+LOADED = SimpleNamespace(condition_size=12)
+MODEL = SimpleNamespace(system=SYSTEM, panns_digest="0123", directory=Path("model"), loaded=LOADED)
 
 
 def packed_clips(rng):

@@ -5,7 +5,7 @@ import pytest
 
 from tests.audioset_recipe import CLASSES, LOCAL, Recipe
 from tests.audioset_synthetic import make_ids, make_rows, write_list
-from uss.separation.batch import AUDIO_SUFFIXES
+from uss.separation.inputs import AUDIO_SUFFIXES
 
 parse, starts_at = LOCAL.clip_names.parse, LOCAL.clip_names.starts_at
 

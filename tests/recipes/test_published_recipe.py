@@ -150,7 +150,11 @@ def make_waveforms(folder: Path, class_ids: list[str], rate: int) -> Path:
     """A recipe's classes and packed clips, and a file of weights that is never opened."""
     tiny = Recipe(folder)
     tiny.classes(*class_ids)
-    datasets = {"audio_name": ["clip"], "waveform": np.zeros((1, 16), np.int16)}
+    datasets = {
+        "audio_name": ["clip"],
+        "waveform": np.zeros((1, 16), np.int16),
+        "target": np.zeros((1, len(class_ids)), bool),
+    }
     write_part(part_path(tiny.data / "train" / "waveforms", 0), datasets, sample_rate=rate)
     weights = folder / "weights.pth"
     weights.write_bytes(b"weights")

@@ -1,5 +1,6 @@
 """tools/lock.sh: one run.sh at a time, and nothing that outlives a run.sh that was killed."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -38,14 +39,19 @@ def processes_of(pid: int) -> list[int]:
     """`pid` and its children, and their children."""
     found = [pid]
     for parent in found:
-        with open(f"/proc/{parent}/task/{parent}/children") as file:
-            found += [int(word) for word in file.read().split()]
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            with open(f"/proc/{parent}/task/{parent}/children") as file:
+                found += [int(word) for word in file.read().split()]
     return found
 
 
 def name_of(pid: int) -> str:
-    with open(f"/proc/{pid}/comm") as file:
-        return file.read().strip()
+    """Empty where it has just ended."""
+    try:
+        with open(f"/proc/{pid}/comm") as file:
+            return file.read().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def guardian_of(pid: int) -> int:

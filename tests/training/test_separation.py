@@ -181,3 +181,11 @@ def test_a_finished_training_is_skipped_without_torch(amae):
     )
     assert done.returncode == 0, done.stderr
     assert "skip exp/one/frozen: all 1 steps are done" in done.stderr
+
+
+def test_anchors_shorter_than_the_window_are_refused(recipe):
+    with pytest.raises(ValueError, match=r"anchors of \d+ samples, fewer than .*window_size 65536"):
+        train.main(
+            ["--name=short", "--systems=resunet", "--set=resunet.stft.window_size=65536"]
+            + ["--set=resunet.stft.hop_size=2048"]
+        )

@@ -153,6 +153,7 @@ class Evaluation:
         model = self.model_directory(system)
         loaded = load_separator(model, trained=system != UNTRAINED)
         loaded.separator.to(device())
+        anchors.refuse_shorter(loaded.system.stft.window_size)
         if loaded.sample_rate != anchors.sample_rate:
             raise ValueError(
                 f"{model} separates audio of {loaded.sample_rate} Hz, "

@@ -87,6 +87,7 @@ def train_system(
     from uss.training.trainer import device, train
 
     anchors = mixtures.anchors
+    anchors.refuse_shorter(system.stft.window_size)
     (condition_size,) = anchors.packed.width(system.query_field)
     encoder = None
     if system.amae.features != "none":

@@ -49,6 +49,15 @@ class AnchorSet:
         self.at_mixture_level = bool(self.packed.attributes.get(AT_MIXTURE_LEVEL, False))
         self.num_samples = self.packed.width("waveform")[0]
 
+    def refuse_shorter(self, window_size: int) -> None:
+        """Raises ValueError where a separator's window is longer than the anchors."""
+        if self.num_samples < window_size:
+            raise ValueError(
+                f"{self.packed.folder} holds anchors of {self.num_samples} samples, fewer than "
+                f"stft.window_size {window_size}: change that, or anchors.segment_seconds, and run "
+                "stage 2 again: ./run.sh --stage 2 --stop-stage 2"
+            )
+
     def __len__(self) -> int:
         return len(self.anchors)
 
