@@ -116,9 +116,11 @@ def test_after_kill_9_of_all_shells_the_next_run_waits_for_the_training(tmp_path
     """The guardian too is gone: nobody ends the training, and nobody trains beside it."""
     recipe = make_recipe(tmp_path, TRAINING)
     first = start(recipe, num_tasks=1)
-    for pid in processes_of(first.pid):
-        if name_of(pid) in ("run.sh", "bash"):
-            os.kill(pid, signal.SIGKILL)
+    shells = [pid for pid in processes_of(first.pid) if name_of(pid) in ("run.sh", "bash")]
+    for fatal in (signal.SIGSTOP, signal.SIGKILL):  # at once: else the guardian ends the training
+        for pid in shells:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, fatal)
     first.wait(timeout=60)
     (training,) = first.tasks
     (recipe / "task1").unlink()
