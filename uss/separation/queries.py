@@ -121,8 +121,7 @@ def save_query(model: Model, query: Query, path: Path) -> None:
 def read_query(model: Model, path: Path) -> Query:
     """Raises ValueError where it is no saved query, one of another query encoder, or one that
     holds no direction."""
-    remedy = "give --query a file that --save-query wrote"
-    with hdf5.Reader(path, remedy) as file:
+    with hdf5.Reader(path, "give --query a file that --save-query wrote") as file:
         name, *encoder = (file.attribute(key) for key in ("name", "query", "panns"))
         if encoder != [model.system.query, model.panns_digest]:
             raise ValueError(
