@@ -50,14 +50,15 @@ def tiny_experiment() -> Path:
 
 
 def build(recipe: Path) -> None:
-    from uss.bin import average_embeddings, features, train, train_amae, train_tagger
+    from uss.bin import average_embeddings, features, train, train_amae
+    from uss.bin import train_detector as train_detector
     from uss.tables import Mixture, read_table, write_table
 
     write_recipe(recipe)
     mixtures = read_table(recipe / "data" / "mixtures" / "train.csv", Mixture)
     write_table(recipe / "data" / "mixtures" / "query.csv", mixtures[:8], Mixture)  # not class 2
     with contextlib.chdir(recipe):
-        train_tagger.main(["--set=tagger.training.steps=100"])
+        train_detector.main(["--set=detector.training.steps=100"])
         train_amae.main(["--systems", "frozen", "updated", "--set=amae.training.steps=2"])
         features.main(["--systems", "frozen"])
         often = ["--set=train.steps=4", "--set=train.save_minutes=0"]

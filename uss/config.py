@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from uss.renamed import refuse_old_file, refuse_old_key
 from uss.yaml_files import parse_yaml, read_yaml
 
 T = TypeVar("T")
@@ -34,6 +35,7 @@ def load(conf_dir: Path | str, name: str, cls: type[T], overrides: list[str] | N
         ValueError: with file and key, for anything that does not fit.
     """
     path = Path(conf_dir) / f"{name}.yaml"
+    refuse_old_file(path)
     content = read_yaml(path)
     content = {} if content is None else content
     if not isinstance(content, dict):
@@ -94,6 +96,7 @@ def _build(cls: type, content: dict, origin: str, prefix: str) -> Any:
     fields = {field.name: field for field in dataclasses.fields(cls)}
     for key in content:
         if key not in fields:
+            refuse_old_key(origin, str(key), fields)
             known = nearest(str(key), fields)
             raise ValueError(
                 f"{origin}: unknown key {prefix}{_shown(key, str)}; the nearest known one is "

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from uss.faults import DISK_ERRORS as DISK_ERRORS
+from uss.layout import stage_that_writes
 from uss.writing import atomic as atomic
 from uss.writing import read_json, size_of, write_json
 from uss.writing import to_json as to_json
@@ -182,37 +183,3 @@ def read_facts(output: Path | str) -> dict:
     if not path.exists():
         raise ValueError(f"{path} is missing; {stage_that_writes(output)}")
     return read_json(path)["facts"]
-
-
-STAGES = {  # names of files and folders below data/ and exp/<name>/
-    "classes.csv": 0,
-    "clips.csv": 0,
-    "packed.csv": 0,
-    "events.csv": 0,
-    "forbidden_pairs.csv": 0,
-    "waveforms": 1,
-    "rejected.csv": 1,
-    "anchors": 2,
-    "anchors.csv": 2,
-    "sed_anchors": 2,
-    "sed_anchors.csv": 2,
-    "mixtures": 3,
-    "features": 4,
-    "average_embeddings.h5": 6,
-    "results": 7,
-    "results_sed": 7,
-    "results.csv": 7,
-    "results_sed.csv": 7,
-}
-
-
-def stage_that_writes(path: Path | str) -> str:
-    """The remedy for a file that is missing or wrong."""
-    for name in reversed(Path(path).parts):
-        if name in STAGES:
-            return f"stage {STAGES[name]} writes it: {command_of_stage(STAGES[name])}"
-    return "the stage that writes it must run again"
-
-
-def command_of_stage(stage: int) -> str:
-    return f"./run.sh --stage {stage} --stop-stage {stage}"

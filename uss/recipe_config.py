@@ -9,10 +9,11 @@ from pathlib import Path
 
 from uss import schema
 from uss.config import load, nearest, split_override
+from uss.renamed import refuse_old_override
 
 FILES: dict[str, type] = {
     "resample": schema.Resample,
-    "tagger": schema.Tagger,
+    "detector": schema.Detector,
     "anchors": schema.Anchors,
     "mixtures": schema.Mixtures,
     "amae": schema.Amae,
@@ -86,6 +87,7 @@ def check_overrides(conf: Path, overrides: list[str]) -> None:
     stems = {name.rpartition("/")[2]: name for name in known}
     wanted = {}
     for override in overrides:
+        refuse_old_override(override)
         key = override.partition("=")[0]
         stem, dot, _ = key.partition(".")
         if stem == "data" and dot and not is_recipe:

@@ -62,7 +62,7 @@ class Resample:
 
 @dataclass
 class Training:
-    """How one network is trained; the same keys for tagger, A-MAE and separator."""
+    """How one network is trained; the same keys for detector, A-MAE and separator."""
 
     steps: int
     batch_size: int = 16  # global: does not change with the number of processes
@@ -98,14 +98,14 @@ class Training:
             raise ValueError(f"betas is {self.betas}, must be two numbers from 0 to below 1")
 
 
-def _front_end(model: "PannsModel | TaggerModel") -> None:
+def _front_end(model: "PannsModel | DetectorModel") -> None:
     ranges.windows(model.window_size, model.hop_size)
     ranges.channels(model.channels)
     ranges.mel_bands(model.mel_bins, model.fmin, model.fmax, len(model.channels))
 
 
 @dataclass
-class TaggerModel:
+class DetectorModel:
     """What a recipe chooses of a PANNs network; rate and classes come with the data."""
 
     window_size: int = 1024
@@ -120,7 +120,7 @@ class TaggerModel:
 
 
 @dataclass(kw_only=True)
-class PannsModel(TaggerModel):
+class PannsModel(DetectorModel):
     """A PANNs network (Cnn14 and Cnn14_DecisionLevelMax share their weights' names)."""
 
     sample_rate: int
@@ -137,11 +137,11 @@ class PannsModel(TaggerModel):
 
 
 @dataclass
-class Tagger:
-    """tagger.yaml, stage 2: sound event detector and query encoder in one."""
+class Detector:
+    """detector.yaml, stage 2: sound event detector and query encoder in one."""
 
     training: Training
-    model: TaggerModel = field(default_factory=TaggerModel)
+    model: DetectorModel = field(default_factory=DetectorModel)
 
 
 @dataclass

@@ -11,7 +11,7 @@ PURPOSES = {
     "dev_list": 4,
     "eval_list": 5,
     "eval_sed_list": 6,
-    "tagger_batch": 7,
+    "detector_batch": 7,
     "amae_batch": 8,
     "amae_mask": 9,
     "initial_weights": 10,

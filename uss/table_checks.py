@@ -6,7 +6,7 @@ import typing
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from uss.files import stage_that_writes
+from uss.layout import stage_that_writes
 
 MAX_SHOWN = 80  # characters of a cell in a message
 NOT_NEGATIVE = ("start_seconds", "score")

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from uss.files import stage_that_writes, write_text
+from uss.files import write_text
+from uss.layout import stage_that_writes
 from uss.table_checks import MAX_SHOWN, validate
 from uss.text_files import read_text
 

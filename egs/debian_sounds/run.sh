@@ -33,7 +33,7 @@ stage_1() {  # decodes every clip once, resamples, mixes down, packs
 }
 
 stage_2() {  # sound event detection, anchors, query embeddings
-    launch train 1 data/log/train_tagger python -m uss.bin.train_tagger "${config[@]}"
+    launch train 1 data/log/train_detector python -m uss.bin.train_detector "${config[@]}"
     launch gpu "$nj" data/log/anchors python -m uss.bin.anchors "${config[@]}"
     here python -m uss.bin.anchors --merge "${config[@]}"
 }

@@ -25,11 +25,11 @@ from uss.config import load
 from uss.data.anchor_finding import detected_anchors
 from uss.data.packed import part_path, write_part
 from uss.data.waveforms import WaveformSet
+from uss.distributed import device
 from uss.labels import audioset_classes
 from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
 from uss.models.published import PANNS, SAMPLE_RATE
 from uss.schema import Anchors
-from uss.training.trainer import device
 
 CONF = Path(__file__).resolve().parents[2] / "egs" / "audioset" / "conf"
 

@@ -29,9 +29,9 @@ from tests.recipes.recipe import ROOT, copy_recipe
 CONF = ROOT / "egs" / "audioset" / "conf"
 NUM_NAMES = 39000  # clips of which a laboratory has audio
 SMALL = {
-    "tagger.model.channels": "[8, 16, 16, 32, 32, 64]",
-    "tagger.training.steps": 20,
-    "tagger.training.batch_size": 8,
+    "detector.model.channels": "[8, 16, 16, 32, 32, 64]",
+    "detector.training.steps": 20,
+    "detector.training.batch_size": 8,
     "amae.model.width": 64,
     "amae.model.depth": 2,
     "amae.model.heads": 2,

@@ -25,8 +25,8 @@ CASES = {
 
 def prepare(case: str) -> tuple[Callable[[Tensor], object], int]:
     """The model of a case and the samples of one clip."""
+    from uss.models.amae_features import AmaeFeatures
     from uss.models.audio_mae import AudioMaeEncoder
-    from uss.models.features import AmaeFeatures
     from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
     from uss.models.published import AUDIO_MAE, PANNS, SAMPLE_RATE
     from uss.schema import SystemAmae

@@ -38,7 +38,7 @@ def random_model(width: str):
     system = System(stft=Stft(window_size, hop_size), channels=channels)
     model = Model.__new__(Model)
     model.directory, model.digest = Path("no_directory"), "random"
-    model.loaded = SimpleNamespace(condition_size=527)
+    model.loaded = SimpleNamespace(query_size=527)
     model.system, model.sample_rate, model.num_samples = system, rate, 2 * rate
     model.separator = build_separator(system, 527, rate).eval()
     return model
@@ -55,7 +55,7 @@ def separate(width: str, seconds: float, threads: int) -> tuple[float, float]:
     """Seconds of computing, and the peak memory in MiB."""
     import torch
 
-    from uss.separation.files import Job, separate_file
+    from uss.separation.file_separation import Job, separate_file
     from uss.separation.model import Query
 
     torch.set_num_threads(threads)

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from torch.nn.functional import l1_loss
 
-from tests.training import together
+from tests.training import process_group
 from uss import distributed
 from uss.config import load
 from uss.models.mae_resunet import build_separator
@@ -27,7 +27,7 @@ from uss.training.batch_norm import synchronise
 from uss.training.trainer import set_up_torch, update
 
 CONF = Path(__file__).resolve().parents[2] / "egs" / "mini" / "conf"
-SAMPLE_RATE, NUM_SAMPLES, CONDITION_SIZE = 16000, 32000, 15
+SAMPLE_RATE, NUM_SAMPLES, QUERY_SIZE = 16000, 32000, 15
 WAYS = {  # name: (processes, threads of each)
     "1 process, 1 thread": (1, 1),
     "1 process, 2 threads": (1, 2),
@@ -41,11 +41,11 @@ def measure(batch_size: int, num_steps: int, threads: int) -> None:
     distributed.start(batch_size)
     torch.manual_seed(0)
     system = load(CONF, "systems/resunet_joint", System, [])
-    separator = build_separator(system, CONDITION_SIZE, SAMPLE_RATE, None).train()
+    separator = build_separator(system, QUERY_SIZE, SAMPLE_RATE, None).train()
     synchronise(separator.to(memory_format=torch.channels_last))
     optimizer = torch.optim.AdamW(separator.parameter_groups(1e-3), amsgrad=True)
     mixture, target = torch.rand(2, batch_size, NUM_SAMPLES) - 0.5
-    query = torch.rand(batch_size, CONDITION_SIZE)
+    query = torch.rand(batch_size, QUERY_SIZE)
     mixture, target, query = (distributed.share(x) for x in (mixture, target, query))
     for step in range(num_steps + 1):
         if step == 1:
@@ -69,7 +69,7 @@ def main() -> None:
         for name, (processes, threads) in WAYS.items():
             command = ["-m", "tests.benchmarks.training_processes", f"--threads={threads}"]
             command += [f"--batch-size={options.batch_size}", f"--num-steps={options.num_steps}"]
-            statuses, output = together.run(processes, command, Path.cwd())
+            statuses, output = process_group.run(processes, command, Path.cwd())
             if any(statuses):
                 sys.exit(output)
             seconds[name].append(float(output.split()[-1]))

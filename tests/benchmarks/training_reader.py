@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from uss.data.anchors import AnchorSet
-from uss.data.mixtures import MixtureList
+from uss.data.anchor_set import AnchorSet
+from uss.data.mixture_list import MixtureList
 
 
 def main() -> None:

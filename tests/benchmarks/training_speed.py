@@ -31,13 +31,13 @@ from tests.benchmarks.training_step import (
     write_data,
 )
 from uss.config import load
-from uss.data.anchors import AnchorSet
-from uss.data.features import FeatureSet, needs_cache
-from uss.data.mixtures import MixtureList
+from uss.data.anchor_set import AnchorSet
+from uss.data.feature_set import FeatureSet, needs_cache
+from uss.data.mixture_list import MixtureList
 from uss.models.cost import separator_cost
 from uss.models.mae_resunet import build_separator
 from uss.schema import Amae, System, Training
-from uss.training.separation import SeparationTask
+from uss.training.separation_task import SeparationTask
 from uss.training.trainer import prepare, set_up_torch, update
 
 DATASHEET = {"NVIDIA H100 80GB HBM3": 989e12, "NVIDIA H200": 989e12}  # dense bfloat16, a second

@@ -21,15 +21,15 @@ import torch
 from torch.nn.functional import l1_loss
 
 from uss.config import load
-from uss.data.anchors import AnchorSet
-from uss.data.features import FeatureSet, feature_dir
+from uss.data.anchor_set import AnchorSet
+from uss.data.feature_set import FeatureSet, feature_dir
 from uss.data.mixing import mix
-from uss.data.mixtures import MixtureList
+from uss.data.mixture_list import MixtureList
 from uss.data.packed import part_path, write_part
 from uss.models.mae_resunet import build_separator
 from uss.schema import Amae, System, Training
 from uss.tables import Anchor, Mixture, write_table
-from uss.training.separation import SeparationTask
+from uss.training.separation_task import SeparationTask
 from uss.training.trainer import prepare, update
 
 CONF = Path(__file__).resolve().parents[2] / "egs" / "audioset" / "conf"

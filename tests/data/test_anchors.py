@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from tests.data.tiny_recipe import RATE, SPLITS, clip, run_without_torch
-from uss.bin import anchors, networks
-from uss.data.anchors import AnchorSet
+from uss.bin import anchors
+from uss.data.anchor_set import AnchorSet
 from uss.data.packed import part_path, write_part
+from uss.model_store import networks
 from uss.schema import Pretrained
 from uss.tables import Anchor, Event, read_table, write_table
 
@@ -231,10 +232,10 @@ def test_a_second_run_imports_no_torch(written, monkeypatch):
     monkeypatch.setattr(networks, "panns_digests", PANNS_DIGESTS)
     with zipfile.ZipFile("checkpoint", "w") as file:  # what a finished training leaves
         file.writestr("weights", "")
-    checkpoint = written.data / "tagger" / "checkpoints" / "step_00000001.pt"
+    checkpoint = written.data / "detector" / "checkpoints" / "step_00000001.pt"
     checkpoint.parent.mkdir(parents=True)
     Path("checkpoint").rename(checkpoint)
-    (written.data / "tagger" / "config.yaml").write_text("training: {steps: 1}")
+    (written.data / "detector" / "config.yaml").write_text("training: {steps: 1}")
     run()
     assert run_without_torch("anchors").count("unchanged since") == 6
     run_without_torch("anchors", "--merge")
@@ -252,7 +253,7 @@ def test_missing_inputs_name_their_stage(written):
 def test_weights_that_are_not_there(written, monkeypatch):
     monkeypatch.undo()
     monkeypatch.chdir(written.folder)
-    with pytest.raises(ValueError, match="data/tagger holds no trained model; stage 2 trains it"):
+    with pytest.raises(ValueError, match="data/detector holds no trained model; stage 2 trains it"):
         anchors.main([])
     with pytest.raises(ValueError, match="pretrained.yaml names gone.pth, which is missing"):
         networks.amae_digest(Pretrained(audio_mae="gone.pth"))

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from uss.bin import average_embeddings, mixtures
-from uss.data.anchors import AnchorSet
+from uss.data.anchor_set import AnchorSet
 from uss.data.averages import read_average_embeddings
-from uss.data.mixtures import MixtureList
+from uss.data.mixture_list import MixtureList
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_an_embedding_that_is_not_finite(written):
 
 
 def test_embeddings_that_are_not_finite_are_refused(written, monkeypatch):
-    """What a tagger that diverged has left."""
+    """What a detector that diverged has left."""
     real = AnchorSet.embeddings
 
     def broken(self, rows):

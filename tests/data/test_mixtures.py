@@ -5,9 +5,9 @@ import pytest
 
 from tests.data.tiny_recipe import anchors_of, clip, run_without_torch
 from uss.bin import mixtures
-from uss.data.anchors import AnchorSet
+from uss.data.anchor_set import AnchorSet
 from uss.data.dataset import Dataset
-from uss.data.mixtures import MixtureList
+from uss.data.mixture_list import MixtureList
 from uss.files import read_facts
 from uss.tables import Anchor, ClassPair, Event, Mixture, read_table, write_table
 

@@ -6,11 +6,11 @@ import torch
 
 from tests.data.tiny_recipe import RATE
 from uss.bin import mixtures
-from uss.data.anchors import AnchorSet
+from uss.data.anchor_set import AnchorSet
 from uss.data.averages import average_embeddings
 from uss.data.dataset import Dataset
 from uss.data.mixing import energy_match
-from uss.data.mixtures import MixtureList
+from uss.data.mixture_list import MixtureList
 from uss.evaluation import scoring
 from uss.evaluation.cross_check import CrossCheck
 from uss.models.mae_resunet import build_separator

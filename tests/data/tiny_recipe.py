@@ -87,7 +87,7 @@ def run_without_torch(module: str, *options: str) -> str:
     code = (
         "import sys; sys.modules['torch'] = None\n"
         "from importlib import import_module\n"
-        "from uss.bin.command import run\n"
+        "from uss.command import run\n"
         f"run(lambda argv: import_module('uss.bin.{module}').main({list(options)}))"
     )
     environment = {"PATH": "", "PYTHONPATH": str(Path(__file__).parents[2])}

@@ -8,13 +8,13 @@ import pytest
 import yaml
 
 from uss.audio import write_wav
-from uss.bin.examples import example_signals, examples_step
 from uss.config import load
 from uss.evaluation.comparison import compare
-from uss.evaluation.examples import choose_examples, signal_paths
 from uss.evaluation.results import Scores, read_system
 from uss.files import Step, digest, write_json, write_text
 from uss.labels import read_classes
+from uss.reporting.chosen_examples import choose_examples, signal_paths
+from uss.reporting.example_signals import example_signals, examples_step
 from uss.schema import Evaluate
 from uss.tables import ClassRow, Mixture, Result, write_table
 

@@ -5,11 +5,11 @@ import matplotlib.image
 import pytest
 
 from uss.evaluation.comparison import ClassValues, compare
-from uss.evaluation.figure2 import class_curves, figure2, figure2_classes
-from uss.evaluation.figures import COLUMN_INCHES, PAGE_INCHES, STYLE
 from uss.evaluation.results import Scores, read_system
-from uss.evaluation.results_table import Table, class_table, gains_table, markdown, notes, table1
 from uss.labels import audioset_classes, read_classes
+from uss.reporting.figure2 import class_curves, figure2, figure2_classes
+from uss.reporting.figures import COLUMN_INCHES, PAGE_INCHES, STYLE
+from uss.reporting.results_table import Table, class_table, gains_table, markdown, notes, table1
 from uss.schema import Evaluate
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from uss.evaluation.probe import over_time, probe_accuracy
+from uss.evaluation.linear_probe import over_time, probe_accuracy
 
 
 def features(separation: float, seed: int) -> tuple[torch.Tensor, np.ndarray]:

@@ -9,15 +9,16 @@ import torch
 
 from tests.data.tiny_recipe import Recipe, anchors_of, clip
 from uss.audio import from_int16, write_wav
-from uss.bin import evaluate, export_mixtures, import_mixtures, mixtures
-from uss.data.anchors import AnchorSet
+from uss.bin import export_mixtures, import_mixtures, mixtures
+from uss.data.anchor_set import AnchorSet
 from uss.data.averages import AverageEmbeddings
 from uss.data.mixing import mix
-from uss.data.mixtures import MixtureList
+from uss.data.mixture_list import MixtureList
 from uss.data.packed import part_path, write_part
 from uss.data.wav_pairs import pair_paths, read_pair
 from uss.evaluation.cross_check import CrossCheck
 from uss.evaluation.scoring import ideal_estimates, score, separations, separator_estimates
+from uss.layout import LISTS
 from uss.models.mae_resunet import build_separator
 from uss.schema import Stft, System
 from uss.tables import Anchor, write_table
@@ -80,7 +81,7 @@ def written(tmp_path, monkeypatch):
 
 def results(list_name):
     """mixture_id, embedding -> class, metrics; of a random network and of the ideal mask."""
-    anchors = AnchorSet("data/eval", evaluate.LISTS[list_name][1])
+    anchors = AnchorSet("data/eval", LISTS[list_name].anchors)
     listed = MixtureList(f"data/mixtures/{list_name}.csv", anchors)
     system = System(
         query="embedding",

@@ -9,7 +9,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from extraction import extract
-from uss.bin.command import run
+from uss.command import run
 def wanted(path):
     return not path.endswith((".rcc", ".zip", ".pk3", ".cat"))
 run(lambda argv: print(len(extract(Path(sys.argv[2]), wanted, Path("out"))), "files"))

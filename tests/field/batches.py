@@ -193,7 +193,7 @@ def a_saved_query_of_nan(place: Place) -> str:
     place.wav("bell.wav", 0.5)
     place.separate("a.wav", "--query", "bell.wav", "--save-query", "q.h5").require_ok()
     with h5py.File(place.folder / "q.h5", "r+") as file:
-        file["vector"][0] = np.nan
+        file["query"][0] = np.nan
     done = place.separate("a.wav", "--query", "q.h5", "--residual", "--output", "nan")
     record = list((place.folder / "nan").rglob("separation.json"))
     require(done.sentence and not record, f"{done.short} {_peaks(place)}")

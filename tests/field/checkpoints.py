@@ -47,10 +47,10 @@ def a_flipped_bit_in_separation(place: Place) -> str:
 @case(CHECKPOINTS, "own", "the same: stage 6", "refused; it does not go on with another file")
 def a_flipped_bit_in_stage_6(place: Place) -> str:
     recipe, newest = flipped(place)
-    tagger = recipe / "data" / "tagger" / "checkpoints"
-    of_tagger = max(tagger.glob("step_*.pt"))
-    shutil.copy(of_tagger, tagger / "step_00000001.pt")
-    flip(of_tagger)
+    detector = recipe / "data" / "detector" / "checkpoints"
+    of_detector = max(detector.glob("step_*.pt"))
+    shutil.copy(of_detector, detector / "step_00000001.pt")
+    flip(of_detector)
     (recipe / "exp/one/panns.pt").unlink()
     return place.uss("average_embeddings", "--name", "one", cwd=recipe).require_sentence().short
 

@@ -12,7 +12,7 @@ import sys, torch
 sys.path.insert(0, {root!r})
 from tests.models.published_files import save_panns
 from tests.models.reference_weights import empty_state
-from uss.bin.command import run
+from uss.command import run
 from uss.models.panns import Cnn14
 from uss.models.published import load_panns
 half = {{key: value.to(torch.{dtype}) if value.is_floating_point() else value
@@ -137,8 +137,8 @@ def strings_of_variable_length(place: Place) -> str:
     said = []
     options = ("--name", "new", "--set=train.steps=1", "--systems")
     for file, dataset, words in (
-        ("data/train/waveforms/part_0000.h5", "audio_name", ("train_tagger",)),
-        ("data/train/waveforms/part_0000.h5", "extra", ("train_tagger",)),
+        ("data/train/waveforms/part_0000.h5", "audio_name", ("train_detector",)),
+        ("data/train/waveforms/part_0000.h5", "extra", ("train_detector",)),
         ("data/train/anchors/part_0000.h5", "anchor_id", ("train", *options, "resunet")),
         (
             "data/features/aligned_joint/train/part_0000.h5",
@@ -147,7 +147,7 @@ def strings_of_variable_length(place: Place) -> str:
         ),
     ):
         recipe = place.recipe()
-        shutil.rmtree(recipe / "data" / "tagger")
+        shutil.rmtree(recipe / "data" / "detector")
         with h5py.File(recipe / file, "r+") as opened:
             rows = len(next(iter(opened.values())))
             if dataset in opened:
@@ -178,15 +178,15 @@ def a_batch_of_the_amae_that_is_not_finite(place: Place) -> str:
     return done.require_sentence("not finite").short
 
 
-@case(MODELS, "own", "the same for the tagger and a separator", "the same")
+@case(MODELS, "own", "the same for the detector and a separator", "the same")
 def batches_of_the_others_that_are_not_finite(place: Place) -> str:
     import shutil
 
     recipe = place.recipe()
-    shutil.rmtree(recipe / "data" / "tagger")
+    shutil.rmtree(recipe / "data" / "detector")
     separator = ("train", "--name", "new", "--systems", "resunet")
     for words in (
-        ("train_tagger", "--set=tagger.training.learning_rate=9e29"),
+        ("train_detector", "--set=detector.training.learning_rate=9e29"),
         (*separator, "--set=train.learning_rate=9e29", "--set=train.steps=30"),
     ):
         done = place.uss(*words, cwd=recipe)

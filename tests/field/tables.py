@@ -117,7 +117,7 @@ def octal_numbers_of_set(place: Place) -> str:
 @case(TABLES, "own", "a key given twice in a nested mapping, and in a system's YAML", "refused")
 def a_nested_key_given_twice(place: Place) -> str:
     text = "model:\n  mel_bins: 64\n  mel_bins: 32\ntraining:\n  steps: 10\n"
-    done = configured(place, text, "tagger")
+    done = configured(place, text, "detector")
     require(done.sentence and "mel_bins" in done.said, done.short)
     shutil.rmtree(place.folder / "conf")
     return (

@@ -31,7 +31,7 @@ def test_the_recipes_systems_are_those_of_the_paper(recipe):
     for name, expected in SYSTEMS.items():
         system = load(conf, f"systems/{name}", System)
         assert (system.normalization, system.amae.features, system.amae.updated) == expected
-        # by the embedding, as in the paper; in its own size a small tagger's steers too little
+        # by the embedding, as in the paper; in its own size a small detector's steers too little
         assert system.query == ("at_soft" if recipe == "mini" else "embedding")
         assert system.query_norm == ("rms" if recipe == "debian_sounds" else "none")
         assert system.initial_mask == ("half" if recipe == "debian_sounds" else "random")
@@ -107,7 +107,7 @@ def test_a_bad_override(conf, capsys, override, message):
     ("override", "known"),
     [
         ("nosuch.steps=1", "train.steps"),
-        ("stepz=1", "tagger.training.steps or amae.training.steps or train.steps"),
+        ("stepz=1", "detector.training.steps or amae.training.steps or train.steps"),
         ("mae_frozn.amae.fusion=concat", "mae_frozen.amae.fusion"),
     ],
 )

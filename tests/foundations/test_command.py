@@ -9,7 +9,7 @@ import pytest
 
 def end(statement, **environment):
     code = f"""
-        from uss.bin.command import run
+        from uss.command import run
         def main(argv):
             {statement}
         run(main)
@@ -86,7 +86,7 @@ def test_a_signal_leaves_no_half_written_file(tmp_path, name, status):
 def test_a_reader_that_has_enough_is_no_fault():
     """As `uss classes | head -3`."""
     code = """if True:
-        from uss.bin.command import run
+        from uss.command import run
         def main(argv):
             for number in range(100_000):
                 print(number)
@@ -102,7 +102,7 @@ def test_a_reader_that_has_enough_is_no_fault():
 
 
 def test_a_full_disk_below_the_standard_output():
-    code = "from uss.bin.command import run\nrun(lambda argv: print('x'))"
+    code = "from uss.command import run\nrun(lambda argv: print('x'))"
     environment = {"PYTHONPATH": ":".join(path for path in sys.path if path)}
     with open("/dev/full", "w") as full:
         done = subprocess.run(

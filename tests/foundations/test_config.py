@@ -76,7 +76,7 @@ def test_overrides_of_this_file_only(tmp_path):
         "train.inner.channels=[4, 5]",
         "train.path=",
         "train.steps=8",  # the last one counts
-        "tagger.steps=9",
+        "detector.steps=9",
     )
     assert config == Outer(8, inner=Inner([4, 5], "none"))
 

@@ -15,9 +15,10 @@ from uss import plotting
 
 ROOT = Path(__file__).parents[2]
 STAGES_1_TO_4 = (
-    "uss.data.dataset, uss.data.streams, uss.data.waveforms, uss.data.features, uss.data.averages, "
-    "uss.bin.resample, uss.bin.anchors, uss.bin.mixtures, uss.bin.features, uss.bin.probe, "
-    "uss.bin.train_tagger, uss.bin.train_amae, uss.training.trainer, uss.training.separation"
+    "uss.data.dataset, uss.data.pairing, uss.data.waveforms, uss.data.feature_set, "
+    "uss.data.averages, uss.bin.resample, uss.bin.anchors, uss.bin.mixtures, uss.bin.features, "
+    "uss.bin.probe, uss.bin.train_detector, uss.bin.train_amae, uss.training.trainer, "
+    "uss.training.separation_task"
 )
 NAMES = [
     "take $1_$2", "a$b", "_hidden", "back\\slash \\frac{1}{2", "^{x}_", "狗吠 犬の声 🐕", "العربية",

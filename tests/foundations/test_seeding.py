@@ -12,7 +12,7 @@ FIRST = {  # rng(0, purpose, 0).integers(1_000_000); renumbering a purpose shows
     "dev_list": 450615,
     "eval_list": 696403,
     "eval_sed_list": 451049,
-    "tagger_batch": 796656,
+    "detector_batch": 796656,
     "amae_batch": 316631,
     "amae_mask": 258410,
     "initial_weights": 291746,

@@ -6,7 +6,7 @@ from uss.models.mae_resunet import Separator, build_separator
 from uss.schema import AmaeModel, PannsModel, Stft, System, SystemAmae
 
 SAMPLE_RATE = 16000
-CONDITION_SIZE = 12
+QUERY_SIZE = 12
 
 PANNS = PannsModel(
     sample_rate=SAMPLE_RATE,
@@ -39,7 +39,7 @@ def system(features: str = "none", fusion: str = "concat", updated: bool = False
 
 def separator(features: str = "none", fusion: str = "concat", updated: bool = False) -> Separator:
     torch.manual_seed(0)
-    return build_separator(system(features, fusion, updated), CONDITION_SIZE, SAMPLE_RATE, AMAE)
+    return build_separator(system(features, fusion, updated), QUERY_SIZE, SAMPLE_RATE, AMAE)
 
 
 def noise(batch_size: int = 2, num_samples: int = 2 * SAMPLE_RATE, seed: int = 1) -> torch.Tensor:

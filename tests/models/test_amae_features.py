@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from tests.models.small import AMAE, SAMPLE_RATE, noise
+from uss.models.amae_features import AmaeFeatures, spread
 from uss.models.audio_mae import AudioMaeEncoder
-from uss.models.features import AmaeFeatures, spread
 from uss.schema import SystemAmae
 
 

@@ -13,8 +13,8 @@ NETWORK_GIGA = {512: 25.5, 1280: 63.8}  # by bins
 AMAE_GIGA = {0: 0.0, 513: 48.4, 105: 9.1}  # by tokens; without the patch embedding and its 0.1
 
 
-def cost_of(separator, condition_size=small.CONDITION_SIZE, rate=small.SAMPLE_RATE):
-    return separator_cost(separator.eval(), condition_size, rate, 2 * rate)
+def cost_of(separator, query_size=small.QUERY_SIZE, rate=small.SAMPLE_RATE):
+    return separator_cost(separator.eval(), query_size, rate, 2 * rate)
 
 
 @pytest.mark.parametrize("features, fusion, bins, tokens", [
@@ -44,7 +44,7 @@ def test_equals_torchs_own_counter(features, fusion):
     separator = small.separator(features, fusion).eval()
     cost = cost_of(separator)
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
-        separator(small.noise(1), torch.rand(1, small.CONDITION_SIZE))
+        separator(small.noise(1), torch.rand(1, small.QUERY_SIZE))
     transforms = 0
     if separator.amae is not None:
         with FlopCounterMode(display=False) as of_transforms:

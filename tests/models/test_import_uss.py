@@ -13,15 +13,15 @@ from tests.models.reference_weights import empty_state, fixture, published_state
 from tests.training.flipped import flip_a_weight
 from uss.audio import from_int16
 from uss.bin import average_embeddings, evaluate, import_uss, train
-from uss.data.anchors import AnchorSet
+from uss.data.anchor_set import AnchorSet
 from uss.data.mixing import mix
 from uss.data.packed import part_path, write_part
 from uss.evaluation import metrics
 from uss.files import read_facts
+from uss.model_store.loading import load_separator
 from uss.models import published
 from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
 from uss.tables import Anchor, ClassRow, Mixture, Result, read_table, write_table
-from uss.training.model_directory import load_separator
 
 DIRECTORY = Path("exp/paper/baseline")
 NAMES = ["--name", "paper", "--system", "baseline"]
@@ -85,7 +85,7 @@ def write_recipe():
 @torch.inference_mode()
 def test_the_directory_gives_the_reference_numbers(recipe):
     loaded = load_separator(DIRECTORY)
-    assert (loaded.sample_rate, loaded.condition_size) == (32000, 2048)
+    assert (loaded.sample_rate, loaded.query_size) == (32000, 2048)
     expected = fixture("resunet30")
     separated = loaded.separator(
         torch.from_numpy(expected["mixture"])[:, 0], torch.from_numpy(expected["condition"])
@@ -157,7 +157,7 @@ def test_the_other_baseline_and_what_is_there_is_not_overwritten(recipe, tmp_pat
     torch.save(lightning(empty_state("ResUNet30_condition527")), other)
     import_uss.main([other, "--name", "paper", "--system", "at_soft"])
     loaded = load_separator(Path("exp/paper/at_soft"))
-    assert loaded.system.query == "at_soft" and loaded.condition_size == 527
+    assert loaded.system.query == "at_soft" and loaded.query_size == 527
 
     with pytest.raises(ValueError, match="holds another model; choose another --system"):
         import_uss.main([other, *NAMES])

@@ -13,7 +13,7 @@ LEVELS = 6
 def unet() -> ResUNet:
     """The published structure. Its width does not matter to what reaches what; all weights are
     positive, so that no two ways cancel out."""
-    unet = ResUNet(1, 3, [2] * LEVELS, condition_size=1).double().eval()
+    unet = ResUNet(1, 3, [2] * LEVELS, query_size=1).double().eval()
     for weight in unet.parameters():
         torch.nn.init.constant_(weight, 0.1)
     return unet

@@ -7,7 +7,7 @@ import torch
 
 from tests.models.small import (
     AMAE,
-    CONDITION_SIZE,
+    QUERY_SIZE,
     SAMPLE_RATE,
     noise,
     separator,
@@ -26,7 +26,7 @@ KINDS = [
     ("aligned", "channel"),
     ("aligned", "bottleneck"),
 ]
-CONDITION = torch.rand(2, CONDITION_SIZE, generator=torch.Generator().manual_seed(2))
+CONDITION = torch.rand(2, QUERY_SIZE, generator=torch.Generator().manual_seed(2))
 
 
 def step(model: torch.nn.Module) -> None:
@@ -61,7 +61,7 @@ def test_a_step_trains_what_it_should(features, fusion, updated):
 def test_a_query_of_rms_1_steers_alike_at_any_size(query_norm, is_same):
     torch.manual_seed(0)
     settings = dataclasses.replace(system("none"), query_norm=query_norm)
-    model = build_separator(settings, CONDITION_SIZE, SAMPLE_RATE).eval()
+    model = build_separator(settings, QUERY_SIZE, SAMPLE_RATE).eval()
     faint = model(noise(), 0.01 * CONDITION)
     assert torch.allclose(faint, model(noise(), CONDITION), atol=1e-6) == is_same
     unit = CONDITION / CONDITION.square().mean(dim=1, keepdim=True).sqrt()
@@ -73,7 +73,7 @@ def test_a_query_of_rms_1_steers_alike_at_any_size(query_norm, is_same):
 @pytest.mark.parametrize("features, fusion", [("none", "concat"), ("aligned", "channel")])
 def test_a_network_can_begin_by_halving_the_mixture(features, fusion):
     settings = dataclasses.replace(system(features, fusion), initial_mask="half")
-    model = build_separator(settings, CONDITION_SIZE, SAMPLE_RATE, AMAE).eval()
+    model = build_separator(settings, QUERY_SIZE, SAMPLE_RATE, AMAE).eval()
     # All but the Nyquist bin, whose map is zero padding: it has no phase.
     assert torch.allclose(model(noise(), CONDITION), noise() / 2, atol=5e-3)
 
@@ -185,4 +185,4 @@ def aligned(**changes) -> System:
 )
 def test_parts_that_do_not_fit(broken, amae, message):
     with pytest.raises(ValueError, match=message):
-        build_separator(broken, CONDITION_SIZE, SAMPLE_RATE, amae)
+        build_separator(broken, QUERY_SIZE, SAMPLE_RATE, amae)

@@ -13,9 +13,9 @@ import pytest
 from tests.mutants.hdf5 import mutate
 from tests.mutants.verdict import verdict
 from uss.bin import average_embeddings, cli
-from uss.data.anchors import AnchorSet
+from uss.data.anchor_set import AnchorSet
 from uss.data.averages import read_average_embeddings
-from uss.data.features import FeatureSet, feature_dir
+from uss.data.feature_set import FeatureSet, feature_dir
 from uss.data.packed import part_path, write_part
 from uss.data.packed_clips import PackedClips
 from uss.data.waveforms import WaveformSet
@@ -25,7 +25,7 @@ from uss.separation.queries import read_query, save_query
 
 NUM = int(os.environ.get("MUTANTS", "20"))  # of each kind of file
 SYSTEM = System(amae=SystemAmae(features="paper"))
-LOADED = SimpleNamespace(condition_size=12)
+LOADED = SimpleNamespace(query_size=12)
 MODEL = SimpleNamespace(system=SYSTEM, panns_digest="0123", directory=Path("model"), loaded=LOADED)
 
 
@@ -111,7 +111,7 @@ def write_query(recipe, rng):
 
 
 def read_saved_query(path):
-    assert read_query(MODEL, path).vector.ndim == 1
+    assert read_query(MODEL, path).values.ndim == 1
 
 
 @pytest.mark.parametrize(

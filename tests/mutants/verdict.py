@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable
 
-from uss.bin.command import run
+from uss.command import run
 
 SECONDS = 10.0
 MEMORY_BYTES = 4 << 30  # more than the parent has

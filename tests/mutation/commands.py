@@ -36,7 +36,7 @@ def entry(module: str, *options: str) -> Callable[[], None]:
         if module == "check_config":  # answers with exit status 2 by itself
             own.main()
         else:
-            import_module("uss.bin.command").run(own.main)
+            import_module("uss.command").run(own.main)
 
     return command
 
@@ -45,7 +45,7 @@ def under_run(main: Callable[[], object]) -> Callable[[], None]:
     """A function as an entry point would run it."""
 
     def command() -> None:
-        from uss.bin.command import run
+        from uss.command import run
 
         run(lambda argv: main())
 

@@ -32,7 +32,7 @@ RESAMPLE = {
 
 
 def prepare() -> Kind:
-    warm_up("train", "train_tagger", "resample")
+    warm_up("train", "train_detector", "resample")
     return Kind("hdf5", lambda rng, folder: make(rng, folder, tiny_experiment(), query()))
 
 
@@ -72,9 +72,9 @@ def make(rng: Rng, folder: Path, recipe: Path, saved_query: Path) -> Mutant:
     what = damaged_h5(original, target, rng)
     options = ("--name", "new", "--systems", "frozen" if part == "features" else "resunet")
     if part == "waveforms":
-        shutil.rmtree(folder / "data" / "tagger")
-        command = entry("train_tagger", "--set=tagger.training.steps=1")
-        directory = folder / "data" / "tagger"
+        shutil.rmtree(folder / "data" / "detector")
+        command = entry("train_detector", "--set=detector.training.steps=1")
+        directory = folder / "data" / "detector"
     else:
         command = entry("train", *options, "--set=train.steps=1")
         directory = folder / "exp" / "new" / options[-1]

@@ -12,7 +12,7 @@ from tests.mutation.trial import Trial, attempt
 
 
 def refuse():
-    from uss.bin.command import run
+    from uss.command import run
 
     def main(argv):
         raise ValueError("a sentence")
@@ -21,7 +21,7 @@ def refuse():
 
 
 def fail():
-    from uss.bin.command import run
+    from uss.command import run
 
     run(lambda argv: [][0])
 

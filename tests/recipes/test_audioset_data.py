@@ -15,7 +15,7 @@ from uss.bin.check_data import check
 from uss.data.dataset import LABELLED_SPLITS, Dataset
 from uss.tables import Clip, PackedRow, read_table
 
-Missing, Surplus = LOCAL.found.Missing, LOCAL.found.Surplus
+Missing, Surplus = LOCAL.audio_sources.Missing, LOCAL.audio_sources.Surplus
 
 
 @pytest.fixture

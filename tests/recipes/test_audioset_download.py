@@ -17,7 +17,7 @@ from tests.recipes.test_faults import mounted
 from uss.data.dataset import LABELLED_SPLITS
 from uss.tables import Clip, read_table
 
-Missing, Unavailable = LOCAL.found.Missing, LOCAL.download.Unavailable
+Missing, Unavailable = LOCAL.audio_sources.Missing, LOCAL.download.Unavailable
 FAST = (
     "data.source=download",
     "data.download.program=http",

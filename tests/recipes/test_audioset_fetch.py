@@ -16,7 +16,7 @@ def server():
 
 
 def test_the_pause_that_a_server_asks_for():
-    Pace = LOCAL.pace.Pace
+    Pace = LOCAL.request_rate.Pace
     pace = Pace(distance_seconds=0.0, backoff_seconds=100.0)
     pace.wait()
     assert pace.refused(0.2) == 0.2
@@ -26,12 +26,12 @@ def test_the_pause_that_a_server_asks_for():
     assert 0.15 < time.monotonic() - start < 5
     assert pace.refused(None) == 200.0  # the second pause of its own
     pace.stop()
-    with pytest.raises(LOCAL.pace.Stopped):
+    with pytest.raises(LOCAL.request_rate.Stopped):
         pace.wait()
 
 
 def test_requests_keep_their_distance():
-    pace = LOCAL.pace.Pace(distance_seconds=0.05, backoff_seconds=1.0)
+    pace = LOCAL.request_rate.Pace(distance_seconds=0.05, backoff_seconds=1.0)
     start = time.monotonic()
     for _ in range(5):
         pace.wait()

@@ -71,7 +71,7 @@ def test_names_without_an_id(name):
 )
 def test_where_a_name_is_read_in_several_ways_the_lists_decide(name, ids, found):
     segments = {clip_id: LOCAL.segments.Segment(clip_id, 12.0, 22.0, "", "") for clip_id in ids}
-    segment = LOCAL.found.find_segment(name, segments)
+    segment = LOCAL.audio_sources.find_segment(name, segments)
     assert (segment if isinstance(segment, str) else segment.clip_id) == found
 
 

@@ -22,8 +22,8 @@ def test_recipes_are_there():
 def test_every_yaml_builds_its_models(recipe):
     configs = check(ROOT / "egs" / recipe / "conf", [])
     sample_rate = configs["resample"].sample_rate
-    tagger = PannsModel(
-        sample_rate=sample_rate, num_classes=NUM_CLASSES, **vars(configs["tagger"].model)
+    detector = PannsModel(
+        sample_rate=sample_rate, num_classes=NUM_CLASSES, **vars(configs["detector"].model)
     )
     amae = configs["amae"].model
     if amae.mean is None:
@@ -31,11 +31,11 @@ def test_every_yaml_builds_its_models(recipe):
     systems = {name: value for name, value in configs.items() if name.startswith("systems/")}
     assert len(systems) >= 5
     with torch.device("meta"):  # shapes and checks without the numbers
-        Cnn14(tagger)
-        Cnn14DecisionLevelMax(tagger)
+        Cnn14(detector)
+        Cnn14DecisionLevelMax(detector)
         AudioMae(amae)
         for system in systems.values():
-            build_separator(system, tagger.channels[-1], sample_rate, amae)
+            build_separator(system, detector.channels[-1], sample_rate, amae)
     training = configs["train"]
     if recipe != "audioset":
         assert training.warmup_steps <= 0.05 * training.steps

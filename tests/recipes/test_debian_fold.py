@@ -51,7 +51,7 @@ def test_fold_0_is_the_recipes_own(fold):
 def test_another_fold_has_a_folder_and_seeds_of_its_own(fold):
     folder, options = fold("2")
     assert folder.name == "sounds_fold2" and (folder / "conf").is_symlink()
-    assert {"fold2", "data.fold=2", "tagger.training.seed=2", "train.seed=2"} <= set(options)
+    assert {"fold2", "data.fold=2", "detector.training.seed=2", "train.seed=2"} <= set(options)
     assert "data.packages=../sounds/data/packages" in options
 
 
@@ -59,7 +59,7 @@ def test_another_seed_is_that_of_the_separators_only(fold, tmp_path):
     folder, options = fold("1", "7", "--nj", "1")
     assert folder.name == "sounds_fold1" and options[-2:] == ["--nj", "1"]
     folder = tmp_path / "egs" / "sounds" / SCRIPT.parent / "runs" / "fold1_seed7"
-    kept = f"-m uss.bin.keep --name fold1_seed7 --folder {folder}\n"
+    kept = f"-m uss.bin.keep_results --name fold1_seed7 --folder {folder}\n"
     assert (tmp_path / "kept").read_text() == kept
     assert {"fold1_seed7", "data.fold=1", "train.seed=7", "mixtures.seed=1"} <= set(options)
     assert "train.seed=1" not in options

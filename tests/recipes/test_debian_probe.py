@@ -3,10 +3,10 @@ import pytest
 import torch
 
 from tests.debian_recipe import LOCAL
-from uss.evaluation.probe import over_time
+from uss.evaluation.linear_probe import over_time
 from uss.evaluation.statistics import Strata
+from uss.models.amae_features import AmaeFeatures
 from uss.models.audio_mae import AudioMaeEncoder
-from uss.models.features import AmaeFeatures
 from uss.schema import AmaeModel, Evaluate, SystemAmae
 
 probe_blocks = LOCAL.probe_blocks

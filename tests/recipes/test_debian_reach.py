@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from tests.debian_recipe import LOCAL, RECIPE
-from uss.bin.macs import untrained
+from uss.model_store.untrained import untrained
 
 feature_reach = LOCAL.feature_reach
 SMALL = ["amae.model.depth=1", "anchors.segment_seconds=1.0"]
@@ -16,7 +16,7 @@ def separator_of(name: str, *overrides: str):
 def reach(system) -> list[float]:
     generator = torch.Generator().manual_seed(0)
     mixture = torch.randn(4, system.num_samples, generator=generator)
-    condition = torch.rand(4, system.condition_size, generator=generator)
+    condition = torch.rand(4, system.query_size, generator=generator)
     return feature_reach.reach(system.separator, mixture, condition).tolist()
 
 

@@ -153,7 +153,7 @@ def test_an_ancestor_need_not_be_listed(config):
 def test_events_are_even_over_groups_and_recordings(recordings):
     rows = by_class(recordings)["Walk, footsteps"]
     rng = np.random.default_rng(0)
-    events = LOCAL.programme.choose(rows, 90, every_recording=False, rng=rng)
+    events = LOCAL.clip_contents.choose(rows, 90, every_recording=False, rng=rng)
     num_of_group = Counter(row.group for row in events)
     assert len(events) == 90
     assert max(num_of_group.values()) - min(num_of_group.values()) <= 1
@@ -164,7 +164,7 @@ def test_events_are_even_over_groups_and_recordings(recordings):
 
 def test_every_recording_sounds_where_results_are_measured(recordings):
     rows = by_class(recordings)["Speech"]
-    choose = LOCAL.programme.choose
+    choose = LOCAL.clip_contents.choose
     assert {row.recording_id for row in choose(rows, 30, True, np.random.default_rng(0))} == {
         row.recording_id for row in rows
     }
@@ -177,7 +177,7 @@ def test_events_of_a_clip_may_meet_and_fit():
     rng = np.random.default_rng(0)
     events = [(f"class{i % 5}", int(rng.integers(300, 4000))) for i in range(400)]
     apart = {frozenset(("class0", "class1"))}
-    clips = LOCAL.programme.share_out(
+    clips = LOCAL.clip_contents.share_out(
         events,
         lambda one, other: one != other and frozenset((one, other)) not in apart,
         clip_samples=10000,
@@ -191,7 +191,7 @@ def test_events_of_a_clip_may_meet_and_fit():
         names = [events[index][0] for index in clip]
         assert len(set(names)) == len(names) and not {"class0", "class1"} <= set(names)
         lengths = [events[index][1] for index in clip]
-        starts = LOCAL.programme.place(lengths, 1000, 10000, rng)
+        starts = LOCAL.clip_contents.place(lengths, 1000, 10000, rng)
         end = 0
         for start, length in zip(starts, lengths, strict=True):
             assert start - end >= 1000

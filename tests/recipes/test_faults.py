@@ -14,8 +14,8 @@ import torch
 
 from tests.recipes.recipe import REDUCED, SYSTEMS, run
 from tests.training.flipped import flip_a_weight
+from uss.model_store import checkpoint
 from uss.tables import Clip, read_table
-from uss.training import checkpoint
 
 
 @pytest.fixture(scope="module")

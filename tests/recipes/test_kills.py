@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 
 from tests.recipes.recipe import REDUCED, SYSTEMS, command, copy_recipe, run
-from uss.training.train_log import read_log
+from uss.model_store.log_file import read_log
 
 NUM_KILLS = int(os.environ.get("USS_NUM_KILLS", "5"))
 SEED = int(os.environ.get("USS_KILL_SEED", "0"))
-OVERRIDES = [*REDUCED, "train.save_minutes=0.01", "tagger.training.save_minutes=0.01"]
+OVERRIDES = [*REDUCED, "train.save_minutes=0.01", "detector.training.save_minutes=0.01"]
 
 
 class Run:

@@ -11,15 +11,15 @@ from tests.models.published_files import save_audio_mae, save_panns
 from tests.models.reference_weights import fixture, published_state
 from tests.recipes.recipe import copy_recipe, run
 from uss.audio import from_int16, write_wav
-from uss.bin import networks
 from uss.config import load
 from uss.data.anchor_search import find_anchors
-from uss.data.anchors import AnchorSet
-from uss.data.features import FeatureSet
+from uss.data.anchor_set import AnchorSet
+from uss.data.feature_set import FeatureSet
 from uss.data.mixing import mix
-from uss.data.mixtures import MixtureList
+from uss.data.mixture_list import MixtureList
 from uss.data.packed import part_path, write_part
 from uss.labels import audioset_classes
+from uss.model_store import networks
 from uss.models import published
 from uss.schema import Pretrained, System
 from uss.tables import ClassRow, Clip, write_table
@@ -78,9 +78,9 @@ def write_clips(data: Path) -> None:
 
 def test_no_network_is_trained_and_the_log_says_why(recipe):
     log = (recipe / "stderr").read_text()
-    assert "skip data/tagger: pretrained.yaml names the weights of both networks" in log
+    assert "skip data/detector: pretrained.yaml names the weights of both networks" in log
     assert "skip data/amae: pretrained.yaml names its weights, ../../audio_mae.pth" in log
-    assert not (recipe / "data/tagger").exists() and not (recipe / "data/amae").exists()
+    assert not (recipe / "data/detector").exists() and not (recipe / "data/amae").exists()
 
 
 @torch.inference_mode()
@@ -185,6 +185,6 @@ def test_a_published_detector_wants_audiosets_classes(tmp_path, monkeypatch, cla
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=f"{fault}.*write sound_event_detector: null"):
         networks.panns_digests(Pretrained(sound_event_detector=str(weights)))
-    # An embedding has no classes: a query encoder serves any. What is missing here is the tagger.
-    with pytest.raises(ValueError, match="data/tagger holds no trained model"):
+    # An embedding has no classes: a query encoder serves any. What is missing here is the detector.
+    with pytest.raises(ValueError, match="data/detector holds no trained model"):
         networks.panns_digests(Pretrained(query_encoder=str(weights)))

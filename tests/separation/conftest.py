@@ -16,7 +16,8 @@ from uss.training.train_log import TrainLog
 @pytest.fixture(scope="session")
 def experiment(tmp_path_factory) -> Path:
     """exp/one of a recipe: systems resunet (embedding), at_soft, updated (A-MAE)."""
-    from uss.bin import average_embeddings, train, train_amae, train_tagger
+    from uss.bin import average_embeddings, train, train_amae
+    from uss.bin import train_detector as train_detector
 
     recipe = tmp_path_factory.mktemp("separation")
     write_recipe(recipe)
@@ -26,7 +27,7 @@ def experiment(tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(recipe)
         patch.setattr(TrainLog, "plot", lambda self: None)
-        train_tagger.main(["--set=tagger.training.steps=100"])
+        train_detector.main(["--set=detector.training.steps=100"])
         train_amae.main(["--systems", "updated", "--set=amae.training.steps=2"])
         train.main(["--name", "one", "--systems", *systems, "--set=train.steps=15"])
         average_embeddings.main(["--name", "one"])

@@ -12,8 +12,8 @@ import yaml
 from tests.separation.broken_models import copy_model, try_mutant
 from tests.training.flipped import flip_a_weight
 from uss.bin import cli
+from uss.model_store.model_config import newest_checkpoint
 from uss.separation.model import Model
-from uss.training.model_config import newest_checkpoint
 
 # tests/separation/broken_models.py tries hundreds.
 SEEDS = range(24)
@@ -69,12 +69,12 @@ def refused(model, message, command="separate") -> None:
     ("key", "value", "message"),
     [
         ("facts", ..., "config.yaml, facts: key sample_rate is missing"),
-        ("facts.condition_size", ..., "config.yaml, facts: key condition_size is missing"),
+        ("facts.query_size", ..., "config.yaml, facts: key query_size is missing"),
         ("facts.sample_rate", 0, "facts: sample_rate is 0, must be at least 1000"),
         ("facts.sample_rate", 10**9, "facts: sample_rate is 1000000000, must be at most"),
         ("facts.sample_rate", "fast", "facts: sample_rate is 'fast', expected int"),
-        ("facts.condition_size", -1, "facts: condition_size is -1, must be at least 1"),
-        ("facts.condition_size", 10**9, "facts: condition_size is 1000000000, must be at most"),
+        ("facts.query_size", -1, "facts: query_size is -1, must be at least 1"),
+        ("facts.query_size", 10**9, "facts: query_size is 1000000000, must be at most"),
         ("facts.amae", [1], r"facts: amae is \[1\], expected mapping"),
         ("system", ..., "config.yaml: key system is missing"),
         ("system", [], r"system is \[\], expected a mapping"),
@@ -90,7 +90,7 @@ def refused(model, message, command="separate") -> None:
         ("training.learning_rate", math.nan, "training.learning_rate is nan, which is out of all"),
         ("training.learning_rate", 10**30, "training.learning_rate is 1000000000000000000000"),
         ("kind", ..., "config.yaml: key kind is missing"),
-        ("kind", "amae", "kind is 'amae', not one of: separator, tagger, audio_mae"),
+        ("kind", "amae", "kind is 'amae', not one of: separator, detector, audio_mae"),
     ],
 )
 def test_a_value_of_the_configuration(broken, key, value, message, command):
@@ -102,7 +102,7 @@ def test_a_value_of_the_configuration(broken, key, value, message, command):
     ("key", "value", "message"),
     [
         ("system.channels", [4, 4, 16], "misshapen: .*bottleneck.*at_.*|misshapen: .*Remove it"),
-        ("facts.condition_size", 4, r"misshapen: .*\(4, 3\) instead of \(4, 4\)"),
+        ("facts.query_size", 4, r"misshapen: .*\(4, 3\) instead of \(4, 4\)"),
         ("system.amae.features", "aligned", "config.yaml: amae.features aligned needs an A-MAE"),
         ("facts.sample_rate", 8000, "the sample_rate is 16000, that of config.yaml 8000"),
     ],

@@ -244,7 +244,7 @@ def test_twelve_hours_have_a_header_that_holds_them(write):
     """By construction: memory is bounded (test_files), and RF64 counts beyond 4 GiB."""
     from types import SimpleNamespace
 
-    from uss.separation.streams import Writer
+    from uss.separation.audio_streams import Writer
 
     path = write("a.wav", np.zeros(10))
     twelve_hours = SimpleNamespace(

@@ -51,7 +51,7 @@ def test_a_node_is_separated_by_the_mean_of_what_is_heard_below_it(model, monkey
     assert query.name == "Speech"
     assert query.origin["heard"] == ["class 1", "class 0"]  # class 2 has no average embedding
     np.testing.assert_allclose(
-        query.vector, (model.class_query("0").vector + model.class_query("1").vector) / 2
+        query.values, (model.class_query("0").values + model.class_query("1").values) / 2
     )
 
 

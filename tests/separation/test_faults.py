@@ -20,7 +20,7 @@ import torch
 from tests.separation.conftest import sound
 from tests.small_disk import largest_file
 from uss.separation import batch
-from uss.separation.files import Job, separate_file
+from uss.separation.file_separation import Job, separate_file
 from uss.separation.lock import locked
 from uss.separation.model import Model
 
@@ -71,11 +71,11 @@ def test_a_saved_query_that_is_damaged(uss, write):
     write("a.wav", sound(1))
     assert uss("a.wav", "--query", "a.wav", "--save-query", "q.h5", "--output", "1") == 0
     with h5py.File("q.h5", "a") as file:
-        whole = file["vector"][:]
+        whole = file["query"][:]
     for damaged in (np.where(np.arange(len(whole)) == 3, np.nan, whole), whole[:-1], whole[None]):
         with h5py.File("q.h5", "a") as file:
-            del file["vector"]
-            file["vector"] = damaged
+            del file["query"]
+            file["query"] = damaged
         with pytest.raises(ValueError, match=r"^q\.h5: "):
             uss("a.wav", "--query", "q.h5", "--residual", "--output", "2")
     assert not Path("2").exists()
@@ -85,7 +85,7 @@ def test_an_average_embedding_that_is_not_finite(experiment, uss, write, monkeyp
     write("a.wav", sound(1))
     real = Model.class_query
     monkeypatch.setattr(
-        Model, "class_query", lambda *given: real(*given)._replace(vector=np.full(8, np.nan))
+        Model, "class_query", lambda *given: real(*given)._replace(values=np.full(8, np.nan))
     )
     with pytest.raises(ValueError, match="the query 'class 0' is not finite"):
         uss("a.wav", "--class", "0")

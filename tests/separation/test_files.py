@@ -8,8 +8,8 @@ import soundfile
 import torch
 
 from tests.separation.conftest import RATE, sound
-from uss.separation import files
-from uss.separation.files import Job, separate_file
+from uss.separation import file_separation as files
+from uss.separation.file_separation import Job, separate_file
 from uss.separation.model import Model
 
 
@@ -26,7 +26,7 @@ def test_a_segment_comes_out_as_stage_7_separates_it(experiment, system, write, 
     separate(model, path, tmp_path / "out", "class 0")
     mixture = torch.from_numpy(soundfile.read(path, dtype="float32")[0])[None]
     scale = mixture.abs().max()
-    vector = torch.from_numpy(model.class_query("class 0").vector)[None]
+    vector = torch.from_numpy(model.class_query("class 0").values)[None]
     with torch.inference_mode():
         expected = (model.separator(mixture / scale, vector) * scale)[0].numpy()
     found = soundfile.read(tmp_path / "out" / "one_class_0.wav", dtype="float32")[0]
@@ -71,7 +71,7 @@ def test_outputs_are_as_the_input_and_add_up_to_it(
 
 
 def files_bits():
-    from uss.separation.streams import BITS
+    from uss.separation.audio_streams import BITS
 
     return BITS
 

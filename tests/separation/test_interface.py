@@ -36,11 +36,11 @@ def test_several_queries_are_what_each_is(separator):
 def test_queries_of_every_kind(separator):
     name = separator.class_names[0]
     by_name = separator.separate(STREET, RATE, name)
-    vector = separator.model.class_query(name).vector
+    vector = separator.model.class_query(name).values
     assert np.array_equal(separator.separate(STREET, RATE, vector), by_name)
     assert np.array_equal(separator.separate(STREET, RATE, torch.from_numpy(vector)), by_name)
     example = separator.example(STREET[:1], RATE)
-    assert example.vector.shape == vector.shape and np.isfinite(example.vector).all()
+    assert example.values.shape == vector.shape and np.isfinite(example.values).all()
     assert not np.array_equal(separator.separate(STREET, RATE, example), by_name)
 
 
@@ -49,7 +49,7 @@ def test_an_example_as_array_and_as_file_give_one_query(separator, write):
 
     path = write("bell.wav", sound(1.3), subtype="FLOAT")
     example = separator.example(sound(1.3).T, RATE)
-    assert np.allclose(example.vector, example_query(separator.model, path).vector, atol=1e-6)
+    assert np.allclose(example.values, example_query(separator.model, path).values, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_queries_that_are_none(separator, query, message):
 
 
 def test_an_embedding_that_is_not_finite(separator):
-    vector = separator.model.class_query(separator.class_names[0]).vector * np.nan
+    vector = separator.model.class_query(separator.class_names[0]).values * np.nan
     with pytest.raises(ValueError, match="finite and not all zero"):
         separator.separate(STREET, RATE, vector)
 

@@ -14,35 +14,35 @@ def saved(at_soft, tmp_path):
     return path
 
 
-def change(path, vector=None, **attributes):
+def change(path, values=None, **attributes):
     with h5py.File(path, "r+") as file:
         file.attrs.update(attributes)
-        if vector is not None:
-            del file["vector"]
-            file["vector"] = vector
+        if values is not None:
+            del file["query"]
+            file["query"] = values
 
 
 def test_a_query_comes_back_as_it_was(at_soft, saved):
     query = example_query(at_soft, saved)
-    assert np.array_equal(query.vector, at_soft.class_query("0").vector)
+    assert np.array_equal(query.values, at_soft.class_query("0").values)
     assert query.name == "class 0"
 
 
 @pytest.mark.parametrize(
-    ("vector", "message"),
+    ("values", "message"),
     [
         (np.array([0.1, np.nan, 0.2], "f4"), "a value is not finite"),
         (np.array([0.1, np.inf, 0.2], "f4"), "a value is not finite"),
         (np.zeros(3, "f4"), "all values are zero"),
         (np.ones(4, "f4"), "it has 4 values, and the model takes 3"),
-        (np.ones((1, 3), "f4"), r"vector is float32 \(1, 3\), expected float32 \(size\)"),
-        (np.ones(3, "i4"), "vector is int32"),
-        (np.ones(3, "c8"), "vector"),
-        (np.float32(1), "vector"),
+        (np.ones((1, 3), "f4"), r"query is float32 \(1, 3\), expected float32 \(size\)"),
+        (np.ones(3, "i4"), "query is int32"),
+        (np.ones(3, "c8"), "query"),
+        (np.float32(1), "query"),
     ],
 )
-def test_a_vector_that_is_no_query(at_soft, saved, vector, message):
-    change(saved, vector)
+def test_values_that_are_no_query(at_soft, saved, values, message):
+    change(saved, values)
     with pytest.raises(ValueError, match=rf"kept.h5: .*{message}") as error:
         example_query(at_soft, saved)
     assert "\n" not in str(error.value)

@@ -11,9 +11,9 @@ import soundfile
 from tests.audio_files.samples import FORMATS, encoded, needs_ffmpeg
 from tests.separation.conftest import RATE, sound
 from uss.audio import BadAudio, decode
-from uss.evaluation.spectrogram import HOP_SECONDS
-from uss.separation import report
-from uss.separation.files import Job, separate_file
+from uss.reporting.spectrogram import HOP_SECONDS
+from uss.separation import separation_report as report
+from uss.separation.file_separation import Job, separate_file
 from uss.separation.queries import example_query
 
 CASES = Path(__file__).parents[1] / "fixtures" / "cases"
@@ -65,7 +65,7 @@ def test_separation_queries_and_stage_1_read_the_same(length, model):
     """An m4a that is named .wav."""
     path = CASES / "really_m4a_2s.wav"
     assert length(path) == decode(path)[0].shape[1]
-    assert example_query(model, path).vector.any()
+    assert example_query(model, path).values.any()
 
 
 def test_a_playlist_is_no_example(model, tmp_path, caplog):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from uss.separation.streams import Resampler
+from uss.separation.audio_streams import Resampler
 from uss.separation.windows import Windows
 
 

@@ -103,9 +103,9 @@ def test_both_forms_of_every_option(recipe):
 
 
 def test_overrides_add_up_and_keep_their_spaces(recipe):
-    overrides = ("--set=train.steps=7", "--set", "tagger.training.seed= 1")
+    overrides = ("--set=train.steps=7", "--set", "detector.training.seed= 1")
     result = run(recipe, "--stage=3", "--stop-stage=3", *overrides)
-    assert result.stdout.endswith("--set|train.steps=7|--set|tagger.training.seed= 1|")
+    assert result.stdout.endswith("--set|train.steps=7|--set|detector.training.seed= 1|")
 
 
 def test_defaults(recipe):

@@ -9,9 +9,9 @@ import torch
 from tests.shell.bash import ROOT, bash, environment
 from tests.slurm.jobs import ask, wait_until
 from tests.training.conftest import write_recipe
-from uss.training import checkpoint
-from uss.training.model_config import checkpoints
-from uss.training.train_log import read_log
+from uss.model_store import checkpoint
+from uss.model_store.log_file import read_log
+from uss.model_store.model_config import checkpoints
 
 SCRIPT = f"""set -euo pipefail
 . '{ROOT}/path.sh'

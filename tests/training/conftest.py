@@ -30,7 +30,7 @@ SYSTEM = {
 }
 CONF = {
     "anchors": {"segment_seconds": SEGMENT_SECONDS},
-    "tagger": {
+    "detector": {
         "model": {
             "window_size": 512,
             "hop_size": 160,

@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from tests.models import small
-from uss.bin import networks, train, train_amae
-from uss.training import acceleration, masked_autoencoding, separation
-from uss.training.train_log import read_log
+from uss.bin import train, train_amae
+from uss.layout import AMAE
+from uss.model_store.log_file import read_log
+from uss.training import acceleration, masked_autoencoding
+from uss.training import separation_task as separation
 
 CPU = torch.device("cpu")
 
@@ -54,7 +56,7 @@ def test_bfloat16_learns_as_float32_does(amae, monkeypatch):
 def test_what_is_not_a_network_stays_in_float32(monkeypatch):
     """And so does what a frozen A-MAE gives: the features of the cache."""
     monkeypatch.setattr(torch, "compile", lambda function, dynamic: function)
-    mixture, condition = small.noise(), torch.rand(2, small.CONDITION_SIZE)
+    mixture, condition = small.noise(), torch.rand(2, small.QUERY_SIZE)
     for updated in (False, True):
         one = small.separator("paper", updated=updated).eval()
         other = small.separator("paper", updated=updated).eval()
@@ -80,12 +82,12 @@ def test_a_network_is_compiled_once_for_training_and_once_for_evaluation(recipe,
 def pretrained_amae(depth, steps):
     settings = (f"model.depth={depth}", f"training.steps={steps}")
     train_amae.main(["--systems", "frozen", *(f"--set=amae.{setting}" for setting in settings)])
-    return read_log(networks.AMAE / "train.jsonl")
+    return read_log(AMAE / "train.jsonl")
 
 
 def test_an_amae_is_pretrained_in_bfloat16_as_in_float32(recipe, monkeypatch):
     exact = pretrained_amae(depth=2, steps=20)
-    shutil.rmtree(networks.AMAE)
+    shutil.rmtree(AMAE)
     monkeypatch.setattr(torch, "compile", lambda function, dynamic: function)
     force(monkeypatch, masked_autoencoding)
     fast = pretrained_amae(depth=2, steps=20)
@@ -117,7 +119,7 @@ def test_on_a_gpu_compiled(updated):
     acceleration.accelerate(acceleration.separator_networks(separators[1]), device)
     assert "forward" in vars(separators[1].network)
     mixture = small.noise(8).to(device)
-    condition = torch.rand(8, small.CONDITION_SIZE, device=device)
+    condition = torch.rand(8, small.QUERY_SIZE, device=device)
     one, other = (separator(mixture, condition) for separator in separators)
     assert (one - other).abs().max() < 0.1 * one.abs().max()
     other.square().mean().backward()

@@ -4,14 +4,14 @@ import numpy as np
 import torch
 
 from tests.models import small
-from uss.data.anchors import AnchorSet
-from uss.data.mixtures import MixtureList
+from uss.data.anchor_set import AnchorSet
+from uss.data.mixture_list import MixtureList
 from uss.data.waveforms import WaveformSet
 from uss.models.audio_mae import AudioMae
 from uss.schema import Amae, AmaeModel, Anchors, Training
+from uss.training.detector_task import DetectorTask
 from uss.training.masked_autoencoding import MaskedAutoencodingTask, Segments, shown
-from uss.training.separation import SeparationTask
-from uss.training.tagging import TaggingTask
+from uss.training.separation_task import SeparationTask
 
 CPU = torch.device("cpu")
 TRAINING = Training(steps=1, batch_size=4)
@@ -19,7 +19,7 @@ TRAINING = Training(steps=1, batch_size=4)
 
 def test_tagging(recipe):
     clips = WaveformSet("data/train")
-    task = TaggingTask(torch.nn.Linear(1, 1), clips, clips, TRAINING, CPU)
+    task = DetectorTask(torch.nn.Linear(1, 1), clips, clips, TRAINING, CPU)
     batch = task.batch(3)
     assert batch["rows"].tolist() == task.rows(3)
     assert np.array_equal(batch["waveform"], clips.read(task.rows(3)))

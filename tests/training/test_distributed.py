@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.training import together, train_all
+from tests.training import process_group, train_all
 from uss import distributed
-from uss.training.model_config import checkpoints
-from uss.training.train_log import read_log
+from uss.model_store.log_file import read_log
+from uss.model_store.model_config import checkpoints
 
-TRAINED = ("data/tagger", "data/amae", "exp/one/updated")
+TRAINED = ("data/detector", "data/amae", "exp/one/updated")
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def by_world(written_recipe, tmp_path_factory) -> dict[int, Path]:
     for world in (1, 2, 4):
         folders[world] = tmp_path_factory.mktemp("world") / "recipe"
         shutil.copytree(written_recipe, folders[world])
-        statuses, output = together.run(world, [train_all.__file__, "one"], folders[world])
+        statuses, output = process_group.run(world, [train_all.__file__, "one"], folders[world])
         assert statuses == [0] * world, output
     return folders
 
@@ -60,7 +60,7 @@ def start_training(recipe: Path) -> tuple[list[subprocess.Popen], Path]:
     """Two processes that have done two steps of many, and the training's directory."""
     command = ["-m", "uss.bin.train", "--name=one", "--systems=resunet"]
     command += ["--set=train.steps=10000", "--set=train.log_steps=1"]
-    processes = together.start(2, command, recipe)
+    processes = process_group.start(2, command, recipe)
     directory = recipe / "exp" / "one" / "resunet"
     while len(read_log(directory / "train.jsonl")) < 2:
         time.sleep(0.02)
@@ -90,7 +90,7 @@ def test_a_process_that_is_killed_ends_the_others(recipe):
 
 
 def test_what_is_wrong_with_the_processes_is_said(monkeypatch):
-    for name, value in together.variables(rank=0, world=4, port=1).items():
+    for name, value in process_group.variables(rank=0, world=4, port=1).items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ValueError, match="batch_size 6 is not a multiple of the 4 processes"):
         distributed.start(6)

@@ -2,26 +2,27 @@ import numpy as np
 import pytest
 import torch
 
-from uss.bin import networks, train_amae
+from uss.bin import train_amae
 from uss.data.mixing import mix
 from uss.data.packed import part_path, write_part
 from uss.data.waveforms import WaveformSet
+from uss.layout import AMAE
+from uss.model_store.loading import load_amae
+from uss.model_store.log_file import read_log
+from uss.model_store.model_config import read_config
 from uss.schema import Amae, Anchors, Training
 from uss.training.masked_autoencoding import Segments, shown
-from uss.training.model_config import read_config
-from uss.training.model_directory import load_amae
-from uss.training.train_log import read_log
 
 SYSTEMS = ["--systems", "resunet", "frozen"]
 
 
 def test_the_amae_learns_and_loads_with_its_measured_statistics(recipe):
     train_amae.main(SYSTEMS)
-    lines = read_log(networks.AMAE / "train.jsonl")
+    lines = read_log(AMAE / "train.jsonl")
     assert lines[-1]["loss"] < 0.9 * lines[0]["loss"]
     assert lines[-1]["dev_loss"] < lines[0]["loss"]
-    model = load_amae(networks.AMAE).model
-    config = read_config(networks.AMAE)
+    model = load_amae(AMAE).model
+    config = read_config(AMAE)
     assert config["model"]["mean"] is None
     assert (model.mean, model.std) == (config["facts"]["model"]["mean"], model.std)
     assert -15 < model.mean < 0 and 0.5 < model.std < 8
@@ -30,7 +31,7 @@ def test_the_amae_learns_and_loads_with_its_measured_statistics(recipe):
 def test_given_statistics_are_kept(recipe):
     values = ("model.mean=-4.0", "model.std=2.5", "training.steps=1")
     train_amae.main([*SYSTEMS, *(f"--set=amae.{value}" for value in values)])
-    model = load_amae(networks.AMAE).model
+    model = load_amae(AMAE).model
     assert (model.mean, model.std) == (-4.0, 2.5)
 
 
@@ -40,7 +41,7 @@ def test_skipped_where_nobody_needs_it(recipe, caplog):
     train_amae.main([*SYSTEMS, "--set=pretrained.audio_mae=data/amae.pth"])
     assert "none of the systems uses an A-MAE" in caplog.text
     assert "pretrained.yaml names its weights, data/amae.pth" in caplog.text
-    assert not networks.AMAE.exists()
+    assert not AMAE.exists()
 
 
 def test_unlabelled_audio_counts_as_an_input(recipe):

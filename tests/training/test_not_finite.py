@@ -6,14 +6,16 @@ import h5py
 import numpy as np
 import pytest
 
-from uss.bin import networks, train, train_amae, train_tagger
+from uss.bin import train, train_amae
+from uss.bin import train_detector as train_detector
 from uss.config import load
-from uss.data.features import FeatureSet
+from uss.data.feature_set import FeatureSet
+from uss.layout import AMAE
+from uss.model_store import checkpoint
+from uss.model_store.log_file import read_log
+from uss.model_store.model_config import checkpoints
 from uss.schema import System
-from uss.training import checkpoint
 from uss.training.masked_autoencoding import Segments
-from uss.training.model_config import checkpoints
-from uss.training.train_log import read_log
 
 OPTIONS = ["--name=one", "--systems=frozen"]
 
@@ -61,11 +63,11 @@ def test_too_many_stop_the_training_and_nothing_is_written_over(amae):
     assert all((before["model"][key] == after["model"][key]).all() for key in before["model"])
 
 
-def test_a_tagger_that_diverges_skips_its_batches_and_stops(recipe):
+def test_a_detector_that_diverges_skips_its_batches_and_stops(recipe):
     """Its probabilities are NaN from the second step on, which the loss itself would refuse."""
     with pytest.raises(ValueError, match=r"the loss of step 11 is not finite, after 10 .*skipped/"):
-        train_tagger.main(["--set=tagger.training.learning_rate=9e29"])
-    assert len(list(Path("data/tagger/skipped").glob("step_*.npz"))) == 11  # and the last one
+        train_detector.main(["--set=detector.training.learning_rate=9e29"])
+    assert len(list(Path("data/detector/skipped").glob("step_*.npz"))) == 11  # and the last one
 
 
 def test_a_pretraining_of_the_amae_goes_on(recipe, monkeypatch, caplog):
@@ -81,10 +83,10 @@ def test_a_pretraining_of_the_amae_goes_on(recipe, monkeypatch, caplog):
     monkeypatch.setattr(Segments, "batch", broken_at_step_2)
     given = ["model.mean=-4.0", "model.std=2.5", "training.steps=5"]
     train_amae.main(["--systems", "frozen", *(f"--set=amae.{value}" for value in given)])
-    state = checkpoint.load_newest(networks.AMAE)
+    state = checkpoint.load_newest(AMAE)
     assert (state["step"], state["num_skipped"]) == (5, 1)
     assert all(np.isfinite(tensor.numpy()).all() for tensor in state["model"].values())
     assert "step 2: loss or gradient is not finite; the batch is skipped" in caplog.text
-    with np.load(networks.AMAE / "skipped" / "step_00000002.npz") as kept:
+    with np.load(AMAE / "skipped" / "step_00000002.npz") as kept:
         assert kept["waveform"].shape == (4, 8000)
         assert np.isnan(kept["waveform"]).any(axis=1).tolist() == [False, True, False, False]

@@ -10,10 +10,11 @@ import torch
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
+from uss.model_store import checkpoint
+from uss.model_store.log_file import read_log
+from uss.model_store.model_config import checkpoints
 from uss.schema import Training
-from uss.training import checkpoint, trainer
-from uss.training.model_config import checkpoints
-from uss.training.train_log import read_log
+from uss.training import trainer
 
 
 class ToyTask:

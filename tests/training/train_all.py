@@ -2,8 +2,8 @@
 
     python train_all.py NAME
 
-Trains the tagger, the A-MAE and a separator of the recipe in the working directory for a few steps;
-then writes norms_<rank>.pt: a
+Trains the detector, the A-MAE and a separator of the recipe in the working directory for a few
+steps; then writes norms_<rank>.pt: a
 BatchNorm's output, gradients and statistics on this process's share of a batch.
 """
 
@@ -13,7 +13,8 @@ import torch
 from torch import nn
 
 from uss import distributed
-from uss.bin import train, train_amae, train_tagger
+from uss.bin import train, train_amae
+from uss.bin import train_detector as train_detector
 from uss.training.batch_norm import synchronise
 from uss.training.train_log import TrainLog
 
@@ -50,7 +51,7 @@ def batch_norm() -> dict[str, torch.Tensor]:
 def main(name: str) -> None:
     TrainLog.plot = lambda self: None
     short = (f"training.steps={STEPS}", "training.log_steps=1", "training.learning_rate=0.001")
-    train_tagger.main([f"--set=tagger.{key}" for key in short])
+    train_detector.main([f"--set=detector.{key}" for key in short])
     given = ("model.mean=-4.0", "model.std=2.5")
     train_amae.main(["--systems=updated", *(f"--set=amae.{key}" for key in (*short, *given))])
     options = [f"--set=train.{key}" for key in (f"steps={STEPS}", "log_steps=1", "warmup_steps=0")]

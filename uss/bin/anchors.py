@@ -1,7 +1,7 @@
 """Stage 2: where in each clip its labels sound; 2-second anchors with their query embeddings.
 
 Reads data/<split>/waveforms/, clips.csv, the optional events.csv; the sound event detector and the
-query encoder (conf/pretrained.yaml, else data/tagger/); conf/anchors.yaml.
+query encoder (conf/pretrained.yaml, else data/detector/); conf/anchors.yaml.
 Writes data/<split>/anchors/part_0000.h5 (anchor_id, waveform int16, embedding, probabilities), and
 with --merge data/<split>/anchors.csv and, where true times are kept, data/anchors.json: how many
 anchors hit. Sharded over the parts of stage 1.
@@ -20,14 +20,15 @@ from typing import NamedTuple
 import numpy as np
 
 from uss import audio
-from uss.bin import networks
-from uss.bin.command import parser, run
+from uss.command import parser, run
 from uss.config import load, to_dict
 from uss.data.anchor_scoring import score_anchors
 from uss.data.dataset import LABELLED_SPLITS, Dataset
 from uss.data.packed import Packed, part_path, write_part
 from uss.data.waveforms import WaveformSet
-from uss.files import Step, digest, stage_that_writes, write_json
+from uss.files import Step, digest, write_json
+from uss.layout import stage_that_writes
+from uss.model_store import networks
 from uss.schema import Anchors, Pretrained
 from uss.shards import mine
 from uss.tables import Anchor, Event, write_table

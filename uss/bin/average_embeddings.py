@@ -18,19 +18,20 @@ from pathlib import Path
 
 import numpy as np
 
-from uss.bin import networks
-from uss.bin.command import add_name, parser, run
 from uss.checksums import damage
+from uss.command import add_name, parser, run
 from uss.config import load
-from uss.data.anchors import AnchorSet
+from uss.data.anchor_set import AnchorSet
 from uss.data.averages import average_embeddings, read_average_embeddings
 from uss.data.dataset import Dataset
-from uss.data.mixtures import MixtureList
+from uss.data.mixture_list import MixtureList
 from uss.data.packed import write_part
 from uss.files import Step, atomic
+from uss.layout import EXPERIMENTS
+from uss.model_store import networks
+from uss.model_store.model_config import checkpoints, is_finished, newest_checkpoint, read_config
 from uss.schema import Pretrained
 from uss.separation.model_files import EMBEDDINGS, PANNS
-from uss.training.model_config import checkpoints, is_finished, newest_checkpoint, read_config
 
 logger = logging.getLogger(__name__)
 
@@ -63,13 +64,13 @@ def write_panns(path: Path, pretrained: Pretrained) -> bool:
     try:
         digests = networks.panns_digests(pretrained)
     except ValueError as error:
-        if checkpoints(networks.TAGGER):  # there are some, and they are damaged
+        if checkpoints(networks.DETECTOR):  # there are some, and they are damaged
             raise
         logger.warning("no %s, so no --query and no --auto: %s", path, error)
         return False
     step = Step(path, digests, {})
     if not step.is_current() or is_damaged(path):
-        from uss.training.checkpoint import write_tensors
+        from uss.model_store.checkpoint import write_tensors
 
         with atomic(path) as temporary:
             write_tensors(networks.panns_content(pretrained), temporary)
@@ -102,7 +103,7 @@ def main(argv: list[str] | None = None) -> None:
     dataset = Dataset()
     query = dataset.data / "mixtures" / "query.csv"
     anchors = AnchorSet(dataset.data / "train")
-    experiment = Path("exp") / options.name
+    experiment = EXPERIMENTS / options.name
     output = experiment / EMBEDDINGS
     inputs: dict[str, Path | str | None] = {
         "query": query,

@@ -8,7 +8,7 @@ for the first key that is unknown, malformed or out of range.
 
 import sys
 
-from uss.bin.command import parser
+from uss.command import parser
 from uss.recipe_config import check
 
 

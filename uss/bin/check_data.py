@@ -9,7 +9,7 @@ nothing.
 import itertools
 import logging
 
-from uss.bin.command import parser, run
+from uss.command import parser, run
 from uss.data.dataset import UNLABELLED, Dataset
 
 logger = logging.getLogger(__name__)

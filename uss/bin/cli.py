@@ -16,9 +16,10 @@ could be separated is), 2 a wrong option.
 import argparse
 import logging
 import sys
+from dataclasses import fields
 from pathlib import Path
 
-from uss.bin.command import run
+from uss.command import run
 
 logger = logging.getLogger(__name__)
 
@@ -88,9 +89,10 @@ def main(argv: list[str] | None = None) -> None:
             parser.error("--save-query needs exactly one --query")
         if not 0 < chosen.threshold < 1:
             parser.error("--threshold must lie between 0 and 1")
-        from uss.separation.batch import separate_all
+        from uss.separation.batch import Request, separate_all
 
-        if separate_all(chosen) > 0:
+        asked = {field.name: getattr(chosen, field.name) for field in fields(Request)}
+        if separate_all(Request(**asked)) > 0:
             sys.exit(1)
 
 

@@ -15,12 +15,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from uss.audio import write_wav
-from uss.bin.command import parser, run
-from uss.bin.mixtures import LISTS
-from uss.data.anchors import AnchorSet
+from uss.command import parser, run
+from uss.data.anchor_set import AnchorSet
 from uss.data.dataset import Dataset
-from uss.data.mixtures import MixtureList
+from uss.data.mixture_list import MixtureList
 from uss.data.wav_pairs import pair_paths
+from uss.layout import LISTS
 
 BATCH_SIZE = 32  # decides memory, and nothing about the files
 
@@ -50,7 +50,12 @@ def export(mixtures: MixtureList, dataset: Dataset, folder: Path) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("--list", choices=LISTS, default="eval", help="of data/mixtures/")
+    arguments.add_argument(
+        "--list",
+        choices=LISTS,
+        default="eval",
+        help="of data/mixtures/",
+    )
     arguments.add_argument(
         "--folder", type=Path, required=True, help="is made; may not hold any yet"
     )

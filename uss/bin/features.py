@@ -16,19 +16,19 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from uss.bin import networks
-from uss.bin.command import add_systems, parser, run
+from uss.command import add_systems, parser, run
 from uss.config import load
-from uss.data.anchors import AnchorSet
-from uss.data.features import FeatureSet, feature_dir, feature_set_name, needs_cache
-from uss.data.mixtures import MixtureList
+from uss.data.anchor_set import AnchorSet
+from uss.data.feature_set import FeatureSet, feature_dir, feature_set_name, needs_cache
+from uss.data.mixture_list import MixtureList
 from uss.data.packed import part_path, write_part
 from uss.files import Step
+from uss.layout import DATA, mixtures_path
+from uss.model_store import networks
 from uss.schema import Amae, Pretrained, System
 from uss.shards import mine, parts
 
-DATA = Path("data")
-MIXTURES = DATA / "mixtures" / "train.csv"
+MIXTURES = mixtures_path("train")
 
 logger = logging.getLogger(__name__)
 

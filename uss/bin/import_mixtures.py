@@ -1,7 +1,7 @@
 """Take WAV pairs as an evaluation list, so that this recipe's systems are evaluated on them.
 
 Reads FOLDER/class_id=<k>/class_id=<k>,index=<iii>,{mixture,source}.wav (layout of bytedance/uss,
-what export_mixtures writes), the query encoder (conf/pretrained.yaml, else data/tagger/);
+what export_mixtures writes), the query encoder (conf/pretrained.yaml, else data/detector/);
 conf/anchors.yaml, conf/evaluate.yaml.
 Writes data/eval/imported_anchors/part_0000.h5 (each source, and what its mixture adds to it, as
 float32 at its level there), data/eval/imported_anchors.csv and data/mixtures/eval_imported.csv.
@@ -19,15 +19,15 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from uss.bin import networks
-from uss.bin.command import parser, run
+from uss.command import parser, run
 from uss.config import load
-from uss.data.anchors import AT_MIXTURE_LEVEL, AnchorSet
+from uss.data.anchor_set import AT_MIXTURE_LEVEL, AnchorSet
 from uss.data.dataset import Dataset
 from uss.data.packed import part_path, write_part
 from uss.data.wav_pairs import WavPair, list_pairs, read_pair
 from uss.files import Step, digest_of_stats
 from uss.labels import Classes
+from uss.model_store import networks
 from uss.schema import Anchors, Evaluate, Pretrained
 from uss.shards import parts
 from uss.tables import Anchor, Mixture, write_table

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from uss.bin.command import add_name, parser, run
 from uss.checksums import damage
+from uss.command import add_name, parser, run
 from uss.config import load, to_dict
 from uss.files import atomic, changes, digest, write_text
+from uss.layout import EXPERIMENTS
+from uss.model_store.config_file import required
+from uss.model_store.model_config import checkpoints, read_config, write_config
 from uss.schema import Pretrained, System
-from uss.training.config_file import required
-from uss.training.model_config import checkpoints, read_config, write_config
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,8 +63,8 @@ def write_model(
     Raises:
         ValueError: the file is no such checkpoint, or the system's YAML describes another network.
     """
+    from uss.model_store.checkpoint import save, write_tensors
     from uss.models import published
-    from uss.training.checkpoint import save, write_tensors
 
     tensors = published.expect(checkpoint, "uss")
     model = published.build_uss(tensors, checkpoint)
@@ -77,12 +78,12 @@ def write_model(
         "imported": checkpoint.name,
     }
     encoder = model.query_encoder
-    condition = encoder.fc1 if model.system.query == "embedding" else encoder.fc_audioset
+    query = encoder.fc1 if model.system.query == "embedding" else encoder.fc_audioset
     write_config(
         directory,
         config,
         sample_rate=published.SAMPLE_RATE,
-        condition_size=condition.out_features,
+        query_size=query.out_features,
         amae=None,
     )
     for key, path in panns_paths(directory).items():
@@ -135,7 +136,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--system", required=True, help="its name here: exp/<name>/<system>/")
     options = arguments.parse_args(argv)
     pretrained = load(options.conf, "pretrained", Pretrained, options.overrides)
-    checkpoint, directory = options.checkpoint, Path("exp") / options.name / options.system
+    checkpoint, directory = options.checkpoint, EXPERIMENTS / options.name / options.system
     system_path = options.conf / "systems" / f"{options.system}.yaml"
     if not checkpoint.is_file():
         raise ValueError(f"{checkpoint}: no such file; check the path or fetch the weights")

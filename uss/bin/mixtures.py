@@ -12,20 +12,21 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-from uss.bin.command import parser, run
+from uss.command import parser, run
 from uss.config import load
 from uss.data.dataset import Dataset
-from uss.data.streams import Pairing, class_list, train_stream
+from uss.data.pairing import Pairing, class_list, train_stream
 from uss.files import Step, meta_path
+from uss.layout import LISTS
 from uss.schema import Mixtures
 from uss.tables import Anchor, Mixture, read_table, write_table
 
-LISTS = {  # list: (split, anchors, purpose of its interferers)
-    "train": ("train", "anchors", "interferer"),
-    "query": ("train", "anchors", "query_list"),
-    "dev": ("dev", "anchors", "dev_list"),
-    "eval": ("eval", "anchors", "eval_list"),
-    "eval_sed": ("eval", "sed_anchors", "eval_sed_list"),
+PURPOSES = {  # list: of the draws of its interferers
+    "train": "interferer",
+    "query": "query_list",
+    "dev": "dev_list",
+    "eval": "eval_list",
+    "eval_sed": "eval_sed_list",
 }
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ def rows(name: str, pairing: Pairing, dataset: Dataset, config: Mixtures) -> Ite
     if name == "train":
         return train_stream(pairing, config.num_train)
     index_of = {class_id: index for index, class_id in enumerate(dataset.classes.ids)}
-    return class_list(pairing, num_per_class(name, config), LISTS[name][2], index_of)
+    return class_list(pairing, num_per_class(name, config), PURPOSES[name], index_of)
 
 
 def write_list(name: str, dataset: Dataset, config: Mixtures) -> None:
@@ -103,7 +104,7 @@ def main(argv: list[str] | None = None) -> None:
     options = parser(__doc__).parse_args(argv)
     config = load(options.conf, "mixtures", Mixtures, options.overrides)
     dataset = Dataset()
-    for name in LISTS:
+    for name in PURPOSES:
         write_list(name, dataset, config)
 
 

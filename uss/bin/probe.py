@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from uss.bin import networks
-from uss.bin.command import add_systems, parser, run
+from uss.command import add_systems, parser, run
 from uss.config import load
-from uss.data.anchors import AnchorSet
+from uss.data.anchor_set import AnchorSet
 from uss.data.dataset import Dataset
 from uss.files import Step, write_json
+from uss.model_store import networks
 from uss.schema import Pretrained, System, SystemAmae
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ logger = logging.getLogger(__name__)
 
 def probe(splits: dict[str, AnchorSet], class_ids: list[str], pretrained: Pretrained) -> dict:
     """Name of the features -> accuracy."""
-    from uss.evaluation.probe import over_time, probe_accuracy
-    from uss.models.features import AmaeFeatures
-    from uss.training.trainer import device
+    from uss.distributed import device
+    from uss.evaluation.linear_probe import over_time, probe_accuracy
+    from uss.models.amae_features import AmaeFeatures
 
     rate = splits["train"].sample_rate
     amae = SystemAmae(features="aligned", fusion="channel")
@@ -89,7 +89,7 @@ def of_anchors(
     """What a function of waveforms (batch, samples), scaled to a peak of 1, says of each anchor."""
     import torch
 
-    from uss.training.trainer import device
+    from uss.distributed import device
 
     batches = []
     with torch.no_grad():

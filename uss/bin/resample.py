@@ -18,13 +18,14 @@ import numpy as np
 from tqdm import tqdm
 
 from uss import audio
-from uss.bin.command import parser, run
+from uss.command import parser, run
 from uss.config import load, to_dict
 from uss.data.dataset import Dataset
 from uss.data.in_place import adopt
 from uss.data.packed import Packed, part_path, write_part
-from uss.files import Step, digest_of, digest_of_stats, stage_that_writes
+from uss.files import Step, digest_of, digest_of_stats
 from uss.labels import Classes
+from uss.layout import stage_that_writes
 from uss.schema import Resample
 from uss.shards import mine, parts
 from uss.tables import Clip, Rejected, write_table

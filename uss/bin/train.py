@@ -10,20 +10,20 @@ systems. Run again after an interruption, it goes on from the newest checkpoint.
 
 from pathlib import Path
 
-from uss.bin import networks
-from uss.bin.command import add_name, add_systems, parser, run
+from uss.command import add_name, add_systems, parser, run
 from uss.config import load, to_dict
-from uss.data.anchors import AnchorSet
-from uss.data.features import FeatureSet, needs_cache
-from uss.data.mixtures import MixtureList
-from uss.files import digest, stage_that_writes
+from uss.data.anchor_set import AnchorSet
+from uss.data.feature_set import FeatureSet, needs_cache
+from uss.data.mixture_list import MixtureList
+from uss.files import digest
+from uss.layout import DATA, EXPERIMENTS, mixtures_path, stage_that_writes
+from uss.model_store import networks
+from uss.model_store.model_config import needs_training, write_config
 from uss.schema import Pretrained, System, Training
 from uss.seeding import torch_seed
 from uss.shards import mine
-from uss.training.model_config import needs_training, write_config
 
-DATA = Path("data")
-MIXTURES = DATA / "mixtures" / "train.csv"
+MIXTURES = mixtures_path("train")
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> None:
     }
     mixtures = MixtureList(MIXTURES, AnchorSet(DATA / "train"))
     for name, system in systems.items():
-        directory = Path("exp") / options.name / name
+        directory = EXPERIMENTS / options.name / name
         features = FeatureSet(DATA, system) if needs_cache(system) else None
         config = {
             "kind": "separator",
@@ -82,26 +82,27 @@ def train_system(
 ) -> None:
     import torch
 
+    from uss.distributed import device
     from uss.models.mae_resunet import build_separator
-    from uss.training.separation import SeparationTask
-    from uss.training.trainer import device, train
+    from uss.training.separation_task import SeparationTask
+    from uss.training.trainer import train
 
     anchors = mixtures.anchors
     anchors.refuse_shorter(system.stft.window_size)
-    (condition_size,) = anchors.packed.width(system.query_field)
+    (query_size,) = anchors.packed.width(system.query_field)
     encoder = None
     if system.amae.features != "none":
         encoder = networks.load_extractor(pretrained, system, anchors.sample_rate).encoder
     amae = None if encoder is None else encoder.model
     torch.manual_seed(torch_seed(training.seed, "initial_weights"))
-    separator = build_separator(system, condition_size, anchors.sample_rate, amae)
+    separator = build_separator(system, query_size, anchors.sample_rate, amae)
     if encoder is not None:
         separator.load_audio_mae(encoder)
     write_config(
         directory,
         config,
         sample_rate=anchors.sample_rate,
-        condition_size=condition_size,
+        query_size=query_size,
         amae=amae and to_dict(amae),
     )
     train(SeparationTask(separator, mixtures, features, training, device()), training, directory)

@@ -9,18 +9,15 @@ interruption, it goes on from the newest checkpoint.
 """
 
 import logging
-from pathlib import Path
 
-from uss.bin.command import add_systems, parser, run
-from uss.bin.networks import AMAE
+from uss.command import add_systems, parser, run
 from uss.config import load, to_dict
 from uss.data.dataset import UNLABELLED
 from uss.data.waveforms import WaveformSet
+from uss.layout import AMAE, DATA
+from uss.model_store.model_config import needs_training, write_config
 from uss.schema import Amae, Anchors, Pretrained, System
 from uss.seeding import torch_seed
-from uss.training.model_config import needs_training, write_config
-
-DATA = Path("data")
 
 logger = logging.getLogger(__name__)
 
@@ -58,13 +55,14 @@ def main(argv: list[str] | None = None) -> None:
 def train_amae(config: dict, amae: Amae, anchors: Anchors, clips: list[WaveformSet]) -> None:
     import torch
 
+    from uss.distributed import device
     from uss.models.audio_mae import AudioMae
     from uss.training.masked_autoencoding import (
         MaskedAutoencodingTask,
         Segments,
         measured,
     )
-    from uss.training.trainer import device, train
+    from uss.training.trainer import train
 
     segments = Segments(clips, anchors, amae.training.seed)
     dev_segments = Segments([WaveformSet(DATA / "dev")], anchors, amae.training.seed)

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from uss import hdf5
-from uss.data.mixtures import MixtureList
-from uss.files import command_of_stage
+from uss.data.mixture_list import MixtureList
 from uss.labels import Classes
+from uss.layout import command_of_stage
 from uss.schema import System
 
 
@@ -59,7 +59,7 @@ def read_average_embeddings(path: Path | str) -> AverageEmbeddings:
     with hdf5.Reader(path, f"stage 6 writes it: {command_of_stage(6)}") as file:
         class_id = file.strings("class_id")
         embedding = file.array("embedding", "float32", "classes", "size")
-        probabilities = file.array("probabilities", "float32", "classes", "of the tagger")
+        probabilities = file.array("probabilities", "float32", "classes", "of the detector")
         num_targets = file.array("num_targets", "int64", "classes")
         arrays = (embedding, probabilities, num_targets)
         if any(len(array) != len(class_id) for array in arrays):
@@ -72,12 +72,12 @@ def read_average_embeddings(path: Path | str) -> AverageEmbeddings:
 
 
 def refuse_other_query(
-    averages: AverageEmbeddings, system: System, condition_size: int, path: Path | str
+    averages: AverageEmbeddings, system: System, query_size: int, path: Path | str
 ) -> None:
     """Raises ValueError where a separator takes other queries than the averages of a file are."""
     size = getattr(averages, system.query_field).shape[1]
-    if size != condition_size:
+    if size != query_size:
         raise ValueError(
             f"{path}: {system.query_field} has {size} values for each class, and the separator "
-            f"takes {condition_size}; stage 6 writes it: {command_of_stage(6)}"
+            f"takes {query_size}; stage 6 writes it: {command_of_stage(6)}"
         )

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from uss.files import stage_that_writes
 from uss.labels import Classes, read_classes
+from uss.layout import stage_that_writes
 from uss.tables import ClassPair, Clip, Event, PackedRow, read_table
 
 LABELLED_SPLITS = ("train", "dev", "eval")

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from uss import hdf5
-from uss.files import command_of_stage, digest_of_files
+from uss.files import digest_of_files
+from uss.layout import command_of_stage
 
 PART_NAME = "part_{:04d}.h5"
 MAX_MAPS = 256  # open at a time: each holds a file descriptor, of which a process may have 1024

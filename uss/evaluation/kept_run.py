@@ -18,7 +18,7 @@ from uss.tables import Result, read_table, write_table
 
 LISTS = ("results", "results_dev")
 PROVENANCE = "provenance.json"
-REMEDY = "uss.bin.keep writes it"
+REMEDY = "uss.bin.keep_results writes it"
 
 
 class Measured(NamedTuple):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from uss.data.averages import AverageEmbeddings
 from uss.data.mixing import Mix, mix
-from uss.data.mixtures import Batch, MixtureList
+from uss.data.mixture_list import Batch, MixtureList
 from uss.evaluation import metrics
 from uss.evaluation.cross_check import CrossCheck
 from uss.evaluation.ideal_ratio_mask import separate as separate_ideally
@@ -30,10 +30,10 @@ def separator_estimates(separator: Separator, averages: AverageEmbeddings) -> Es
 
     def estimate(mixed: Mix, batch: Batch, classes: np.ndarray) -> Iterator[tuple[str, Tensor]]:
         features = None if separator.amae is None else separator.amae(mixed.mixture)
-        conditions = {"oracle": getattr(batch, field), "average": average[classes]}
-        for embedding, condition in conditions.items():
-            condition = torch.from_numpy(condition).to(device)
-            yield embedding, separator(mixed.mixture, condition, features)
+        queries = {"oracle": getattr(batch, field), "average": average[classes]}
+        for embedding, values in queries.items():
+            query = torch.from_numpy(values).to(device)
+            yield embedding, separator(mixed.mixture, query, features)
 
     return estimate
 

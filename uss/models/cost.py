@@ -29,7 +29,7 @@ class Cost:
 
 
 def separator_cost(
-    separator: Separator, condition_size: int, sample_rate: int, num_samples: int
+    separator: Separator, query_size: int, sample_rate: int, num_samples: int
 ) -> Cost:
     """Count by separating one silent segment.
 
@@ -38,7 +38,7 @@ def separator_cost(
 
     Args:
         separator: in eval mode.
-        condition_size: values of the query.
+        query_size: values of the query.
         sample_rate: of the recipe, in Hz.
         num_samples: of the segment, at `sample_rate`.
 
@@ -47,11 +47,11 @@ def separator_cost(
     """
     device = next(separator.parameters()).device
     mixture = torch.zeros(1, num_samples, device=device)
-    condition = torch.zeros(1, condition_size, device=device)
+    query = torch.zeros(1, query_size, device=device)
     features, amae_macs = None, 0
     if separator.amae is not None:
         features, amae_macs = _counted(separator.amae, mixture)
-    _, network_macs = _counted(separator, mixture, condition, features)
+    _, network_macs = _counted(separator, mixture, query, features)
     return Cost(
         num_trained=_num_parameters(separator, True),
         num_frozen=_num_parameters(separator, False),

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from uss.models.features import spread
+from uss.models.amae_features import spread
 
 
 class ConcatFusion(nn.Module):

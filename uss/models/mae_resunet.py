@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from uss.models.amae_features import AmaeFeatures
 from uss.models.audio_mae import PATCH, AudioMaeEncoder
-from uss.models.features import AmaeFeatures
 from uss.models.filterbank import HOP_SECONDS
 from uss.models.fusion import BottleneckFusion, ChannelFusion, ConcatFusion
 from uss.models.initialise import xavier
@@ -19,7 +19,7 @@ MAGNITUDE_FLOOR = 1e-5
 class MaskNetwork(nn.Module):
     """Magnitude to complex mask. All that is learned without the STFT and the A-MAE."""
 
-    def __init__(self, system: System, condition_size: int, amae_width: int, amae_bands: int):
+    def __init__(self, system: System, query_size: int, amae_width: int, amae_bands: int):
         super().__init__()
         num_bins = system.stft.window_size // 2
         bin_multiple = 2 ** len(system.channels)
@@ -42,7 +42,7 @@ class MaskNetwork(nn.Module):
         else:
             self.bottleneck_fusion = bottleneck_fusion(system, amae_width, amae_bands)
         num_inputs = self.fusion.num_inputs if self.fusion else 1
-        self.unet = ResUNet(num_inputs, 3, system.channels, condition_size)
+        self.unet = ResUNet(num_inputs, 3, system.channels, query_size)
         xavier(self)
         if system.initial_mask == "half":
             # Masks of random phase are better the smaller they are, and some initial weights lead
@@ -50,17 +50,17 @@ class MaskNetwork(nn.Module):
             nn.init.zeros_(self.unet.after_conv.weight)
             self.unet.after_conv.get_parameter("bias").data.copy_(torch.tensor([0.0, 1.0, 0.0]))
 
-    def forward(self, magnitude: Tensor, condition: Tensor, features: Tensor | None) -> Tensor:
+    def forward(self, magnitude: Tensor, query: Tensor, features: Tensor | None) -> Tensor:
         """-> real and imaginary part of the mask (batch, 2, frames, bins).
 
-        magnitude (batch, frames, bins), condition (batch, condition_size), features as
+        magnitude (batch, frames, bins), query (batch, query_size), features as
         `AmaeFeatures` gives them.
         """
         num_frames, num_bins = magnitude.shape[1], magnitude.shape[2] - 1
         if self.query_norm == "rms":
             # FiLM's weights move by the learning rate a step, whatever the query's size: a query
             # of small values would need thousands of steps before it steers anything.
-            condition = F.rms_norm(condition, condition.shape[1:], eps=1e-12)
+            query = F.rms_norm(query, query.shape[1:], eps=1e-12)
         x = self.bn0(magnitude.transpose(1, 2)).transpose(1, 2)
         x = F.pad(x, (0, 0, 0, -num_frames % self.unet.time_multiple))
         x = x[:, :, :num_bins].unsqueeze(1)  # without the Nyquist bin
@@ -69,7 +69,7 @@ class MaskNetwork(nn.Module):
             x = self.fusion(x, features, num_frames)
         if self.bottleneck_fusion is not None:
             bottleneck = self.bottleneck_fusion(features, x.shape[2] // self.unet.time_multiple)
-        maps = self.unet(x, condition, bottleneck)
+        maps = self.unet(x, query, bottleneck)
         maps = F.pad(maps[:, :, :num_frames, :num_bins], (0, 1))  # the Nyquist bin again
         return complex_mask(maps)
 
@@ -88,7 +88,7 @@ def bottleneck_fusion(system: System, amae_width: int, amae_bands: int) -> Bottl
 
 
 class Separator(nn.Module):
-    """Mixture and condition to the target's waveform."""
+    """Mixture and query to the target's waveform."""
 
     def __init__(self, system: System, network: MaskNetwork, amae: AmaeFeatures | None):
         super().__init__()
@@ -97,8 +97,8 @@ class Separator(nn.Module):
         self.network = network
         self.amae = amae
 
-    def forward(self, mixture: Tensor, condition: Tensor, features: Tensor | None = None) -> Tensor:
-        """(batch, samples), (batch, condition_size) -> (batch, samples).
+    def forward(self, mixture: Tensor, query: Tensor, features: Tensor | None = None) -> Tensor:
+        """(batch, samples), (batch, query_size) -> (batch, samples).
 
         features: what `self.amae` gives for the mixture, where it was computed before.
         """
@@ -107,7 +107,7 @@ class Separator(nn.Module):
         spectrum = self.stft(mixture)
         real, imag = spectrum.real, spectrum.imag
         magnitude = (real.square() + imag.square()).clamp(min=MAGNITUDE_FLOOR**2).sqrt()
-        mask_real, mask_imag = self.network(magnitude, condition, features).unbind(dim=1)
+        mask_real, mask_imag = self.network(magnitude, query, features).unbind(dim=1)
         separated = torch.complex(
             real * mask_real - imag * mask_imag, real * mask_imag + imag * mask_real
         )
@@ -130,14 +130,14 @@ class Separator(nn.Module):
 
 
 def build_separator(
-    system: System, condition_size: int, sample_rate: int, amae_model: AmaeModel | None = None
+    system: System, query_size: int, sample_rate: int, amae_model: AmaeModel | None = None
 ) -> Separator:
     """A separator with initial weights from torch's generator (torch.manual_seed).
 
     ValueError where the system's parts do not fit together.
     """
     if system.amae.features == "none":
-        return Separator(system, MaskNetwork(system, condition_size, 0, 0), None)
+        return Separator(system, MaskNetwork(system, query_size, 0, 0), None)
     if amae_model is None:
         raise ValueError(f"amae.features {system.amae.features} needs an A-MAE: give its model")
     if system.amae.features == "aligned" and system.stft.hop_size != HOP_SECONDS * sample_rate:
@@ -146,5 +146,5 @@ def build_separator(
             f"{round(HOP_SECONDS * sample_rate)} at {sample_rate} Hz, not {system.stft.hop_size}"
         )
     encoder = AudioMaeEncoder(amae_model)
-    network = MaskNetwork(system, condition_size, amae_model.width, encoder.num_bands)
+    network = MaskNetwork(system, query_size, amae_model.width, encoder.num_bands)
     return Separator(system, network, AmaeFeatures(encoder, system.amae, sample_rate))

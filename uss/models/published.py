@@ -119,18 +119,18 @@ def build_uss_separator(tensors: dict, origin: str) -> tuple[Separator, System]:
     """ResUNet30, conditioned by an embedding (2048) or by clip probabilities (527)."""
     queries: dict[int, Literal["embedding", "at_soft"]] = {2048: "embedding", 527: "at_soft"}
     film = form(tensors.get("film.encoder_block1->conv_block1->beta1.weight"))
-    condition_size = film[-1] if isinstance(film, tuple) and film else None
-    if condition_size not in queries:
+    query_size = film[-1] if isinstance(film, tuple) and film else None
+    if query_size not in queries:
         raise ValueError(
-            f"{origin} takes a condition of {condition_size} values; the published separators "
+            f"{origin} takes a query of {query_size} values; the published separators "
             f"take {' or '.join(map(str, queries))}"
         )
     system = System(
-        query=queries[condition_size],
+        query=queries[query_size],
         normalization="none",
         stft=Stft(window_size=WINDOW_SIZE, hop_size=320),
     )
-    separator = build_separator(system, condition_size, SAMPLE_RATE)
+    separator = build_separator(system, query_size, SAMPLE_RATE)
     tensors = without_tables(tensors, resunet_tables(WINDOW_SIZE), origin)
     used = {key: tensor for key, tensor in tensors.items() if not is_dead(key)}
     fill(separator, used, origin, published_key)

@@ -25,11 +25,11 @@ class PointwiseConv(nn.Conv2d):
 class ResidualBlock(nn.Module):
     """Pre-activation block: (FilmNorm, 3x3 convolution) twice, and a shortcut."""
 
-    def __init__(self, in_channels: int, out_channels: int, condition_size: int):
+    def __init__(self, in_channels: int, out_channels: int, query_size: int):
         super().__init__()
-        self.norm1 = FilmNorm(in_channels, condition_size)
+        self.norm1 = FilmNorm(in_channels, query_size)
         self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
-        self.norm2 = FilmNorm(out_channels, condition_size)
+        self.norm2 = FilmNorm(out_channels, query_size)
         self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
         self.shortcut = (
             PointwiseConv(in_channels, out_channels)
@@ -37,10 +37,10 @@ class ResidualBlock(nn.Module):
             else nn.Identity()
         )
 
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+    def forward(self, x: Tensor, query: Tensor) -> Tensor:
         """(batch, in_channels, frames, bins) -> (batch, out_channels, frames, bins)."""
-        residual = self.conv1(self.norm1(x, condition))
-        residual = self.conv2(self.norm2(residual, condition))
+        residual = self.conv1(self.norm1(x, query))
+        residual = self.conv2(self.norm2(residual, query))
         return self.shortcut(x) + residual
 
 
@@ -48,17 +48,17 @@ class DecoderBlock(nn.Module):
     """Upsamples by a transposed convolution, joins the encoder's map, residual block."""
 
     def __init__(
-        self, in_channels: int, out_channels: int, factor: tuple[int, int], condition_size: int
+        self, in_channels: int, out_channels: int, factor: tuple[int, int], query_size: int
     ):
         super().__init__()
-        self.norm1 = FilmNorm(in_channels, condition_size)
+        self.norm1 = FilmNorm(in_channels, query_size)
         self.conv1 = nn.ConvTranspose2d(in_channels, out_channels, factor, factor, bias=False)
-        self.block = ResidualBlock(2 * out_channels, out_channels, condition_size)
+        self.block = ResidualBlock(2 * out_channels, out_channels, query_size)
 
-    def forward(self, x: Tensor, skip: Tensor, condition: Tensor) -> Tensor:
+    def forward(self, x: Tensor, skip: Tensor, query: Tensor) -> Tensor:
         """x (batch, in_channels, frames, bins), skip: the encoder's map, factor times larger."""
-        x = self.conv1(self.norm1(x, condition))
-        return self.block(torch.cat((x, skip), dim=1), condition)
+        x = self.conv1(self.norm1(x, query))
+        return self.block(torch.cat((x, skip), dim=1), query)
 
 
 class ResUNet(nn.Module):
@@ -68,7 +68,7 @@ class ResUNet(nn.Module):
     So frames must be a multiple of `time_multiple` and bins of `bin_multiple`.
     """
 
-    def __init__(self, num_inputs: int, num_outputs: int, channels: Sequence[int], condition_size):
+    def __init__(self, num_inputs: int, num_outputs: int, channels: Sequence[int], query_size):
         super().__init__()
         self.time_multiple = 2 ** (len(channels) - 1)
         self.bin_multiple = 2 ** len(channels)
@@ -76,34 +76,34 @@ class ResUNet(nn.Module):
         widths = [channels[0], *channels]
         self.pre_conv = PointwiseConv(num_inputs, channels[0])
         self.encoders = nn.ModuleList(
-            ResidualBlock(widths[level], widths[level + 1], condition_size)
+            ResidualBlock(widths[level], widths[level + 1], query_size)
             for level in range(len(channels))
         )
-        self.bottleneck = ResidualBlock(channels[-1], channels[-1], condition_size)
+        self.bottleneck = ResidualBlock(channels[-1], channels[-1], query_size)
         inputs = [*channels[1:], channels[-1]]
         self.decoders = nn.ModuleList(
-            DecoderBlock(inputs[level], channels[level], self.factors[level], condition_size)
+            DecoderBlock(inputs[level], channels[level], self.factors[level], query_size)
             for level in reversed(range(len(channels)))
         )
         self.after_conv = PointwiseConv(channels[0], num_outputs)
 
-    def forward(self, x: Tensor, condition: Tensor, bottleneck: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, query: Tensor, bottleneck: Tensor | None = None) -> Tensor:
         """(batch, num_inputs, frames, bins) -> (batch, num_outputs, frames, bins).
 
-        condition (batch, condition_size). bottleneck: a map (batch, channels[-1],
+        query (batch, query_size). bottleneck: a map (batch, channels[-1],
         frames / time_multiple, bins / bin_multiple) to be added where the network is narrowest.
         """
         x = self.pre_conv(x)
         skips = []
         for encoder, factor in zip(self.encoders, self.factors, strict=True):
-            x = encoder(x, condition)
+            x = encoder(x, query)
             skips.append(x)
             x = F.avg_pool2d(x, factor)
         if bottleneck is not None:
             x = x + bottleneck
-        x = self.bottleneck(x, condition)
+        x = self.bottleneck(x, query)
         for decoder in self.decoders:
-            x = decoder(x, skips.pop(), condition)
+            x = decoder(x, skips.pop(), query)
         return self.after_conv(x)
 
 

@@ -1,7 +1,7 @@
 """Many recordings in one call: what goes where, what is done already, and what failed."""
 
-import argparse
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,49 +10,78 @@ from uss.audio import BadAudio
 from uss.faults import described, remedy
 from uss.files import digest_of
 from uss.separation.detection import Heard, auto_queries, detect
-from uss.separation.files import Job, is_done, request_of, separate_file
+from uss.separation.file_separation import Job, is_done, request_of, separate_file
 from uss.separation.inputs import plan
 from uss.separation.lock import locked
 from uss.separation.model import Model, Query
 from uss.separation.names import readable
 from uss.separation.queries import example_query, save_query, steer_away
-from uss.separation.report import draw, is_drawn, write_report
+from uss.separation.separation_report import draw, is_drawn, write_report
 
 logger = logging.getLogger(__name__)
 
 
-def fixed_queries(model: Model, options: argparse.Namespace) -> list[Query]:
+@dataclass
+class Request:
+    """What `uss separate` is asked for.
+
+    Attributes:
+        inputs: files, or folders of files; output: the folder to be written; model: its directory.
+        classes: names, mids or indices; queries: example sounds, folders of them, saved queries;
+            save_query: where to keep the one query.
+        auto: separate what the detector hears, at a level (1 to 3) of AudioSet's hierarchy, above a
+            threshold (a probability).
+        others: classes whose direction is taken out of every query.
+        residual: write the rest too; spectrogram: a picture of each output; report: a page.
+    """
+
+    inputs: list[Path]
+    model: Path
+    output: Path
+    classes: list[str]
+    queries: list[Path]
+    save_query: Path | None
+    auto: bool
+    level: int
+    threshold: float
+    others: list[str]
+    residual: bool
+    spectrogram: bool
+    report: bool
+
+
+def fixed_queries(model: Model, asked: Request) -> list[Query]:
     """What --class and --query ask for."""
-    queries = [model.class_query(name) for name in options.classes]
-    for path in options.queries:
+    queries = [model.class_query(name) for name in asked.classes]
+    for path in asked.queries:
         queries.append(example_query(model, path))
-        if options.save_query:
-            save_query(model, queries[-1], options.save_query)
+        if asked.save_query:
+            save_query(model, queries[-1], asked.save_query)
     return queries
 
 
-def separate_all(options: argparse.Namespace) -> int:
+def separate_all(asked: Request) -> int:
     """Separate all inputs; the number of those that failed. What one of them does not allow, or its
     disk, is a line, and the others go on; a bug ends them all.
 
     Raises:
         ValueError: nothing can be done at all.
     """
-    folders, refused = plan(options.inputs, options.output)
-    model = Model(options.model)
-    others = [model.class_query(name) for name in options.others]
-    queries = [steer_away(query, others) for query in fixed_queries(model, options)]
+    folders, refused = plan(asked.inputs, asked.output)
+    model = Model(asked.model)
+    others = [model.class_query(name) for name in asked.others]
+    queries = [steer_away(query, others) for query in fixed_queries(model, asked)]
     refuse_not_finite(queries)
     try:
-        options.output.mkdir(parents=True, exist_ok=True)
+        asked.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         reason = f"{error.strerror}; {remedy(error)}"
-        raise ValueError(f"--output {readable(options.output)}: {reason}") from None
+        raise ValueError(f"--output {readable(asked.output)}: {reason}") from None
     settings = {
-        "queries": {query.name: digest_of(query.vector.tolist()) for query in queries},
-        "auto": [options.level, options.threshold, model.panns_digest] if options.auto else None,
-        "not": digest_of([other.vector.tolist() for other in others]) if others else None,
-        "residual": options.residual,
+        "queries": {query.name: digest_of(query.values.tolist()) for query in queries},
+        "auto": [asked.level, asked.threshold, model.panns_digest] if asked.auto else None,
+        "not": digest_of([other.values.tolist() for other in others]) if others else None,
+        "residual": asked.residual,
     }
     for path, reason in refused.items():
         logger.error("%s: %s", readable(path), reason)
@@ -68,10 +97,10 @@ def separate_all(options: argparse.Namespace) -> int:
             else:
                 with locked(folder):
                     if not is_done(folder, request):  # another process may have done it
-                        _separate(model, path, folder, queries, others, request, options)
+                        _separate(model, path, folder, queries, others, request, asked)
                         num_separated += 1
             done[path] = folder
-            if options.spectrogram:
+            if asked.spectrogram:
                 _draw(path, folder)
         except (ValueError, OSError, RuntimeError, MemoryError) as error:
             logger.error("%s: %s", readable(path), described(error))
@@ -82,8 +111,8 @@ def separate_all(options: argparse.Namespace) -> int:
         len(done) - num_separated,
         num_failed,
     )
-    if options.report:
-        write_report(done, len(folders), options.output, options.spectrogram)
+    if asked.report:
+        write_report(done, len(folders), asked.output, asked.spectrogram)
     return num_failed
 
 
@@ -99,7 +128,7 @@ def _draw(path: Path, folder: Path) -> None:
 
 def refuse_not_finite(queries: list[Query]) -> None:
     for query in queries:
-        if not np.isfinite(query.vector).all():
+        if not np.isfinite(query.values).all():
             raise ValueError(
                 f"the query {query.name!r} is not finite (NaN or infinite): make it again from its "
                 "examples, or run stage 6 again for a class"
@@ -113,22 +142,20 @@ def _separate(
     queries: list[Query],
     others: list[Query],
     request: dict,
-    options: argparse.Namespace,
+    asked: Request,
 ) -> None:
     heard: list[Heard] = []
-    if options.auto:
-        heard = detect(model, path, options.threshold)
+    if asked.auto:
+        heard = detect(model, path, asked.threshold)
         known = {query.name for query in queries}
-        found = auto_queries(model, heard, options.level)
+        found = auto_queries(model, heard, asked.level)
         queries = [*queries, *(steer_away(q, others) for q in found if q.name not in known)]
         refuse_not_finite(queries)
         for stretch in heard:
             logger.info("%s: %d to %d s: %s (%.2f)", readable(path), *stretch[2:4], *stretch[1::3])
         if not heard:
-            logger.info(
-                "%s: the detector hears nothing above %g", readable(path), options.threshold
-            )
-    job = Job(path, folder, queries, options.residual, heard, request)
+            logger.info("%s: the detector hears nothing above %g", readable(path), asked.threshold)
+    job = Job(path, folder, queries, asked.residual, heard, request)
     record = separate_file(model, job)
     for name, output in record["outputs"].items():
         values = [value for value in output["confidence"] or [] if value is not None]

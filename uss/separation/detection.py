@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from uss.distributed import device
 from uss.labels import audioset_names, audioset_parents
 from uss.separation.model import Model, Query
 from uss.separation.queries import segments
-from uss.training.trainer import device
 
 DETECT_SECONDS = 10  # heard at once, as AudioSet's clips are
 
@@ -87,7 +87,7 @@ def auto_queries(model: Model, heard: list[Heard], level: int) -> list[Query]:
                 members.setdefault(node, []).append(model.class_query(class_id))
     queries = []
     for node, below in members.items():
-        vector = np.mean([query.vector for query in below], axis=0, dtype=np.float64)
+        values = np.mean([query.values for query in below], axis=0, dtype=np.float64)
         origin = {"kind": "auto", "class_id": node, "heard": [query.name for query in below]}
-        queries.append(Query(names[node], np.asarray(vector, np.float32), origin))
+        queries.append(Query(names[node], np.asarray(values, np.float32), origin))
     return queries

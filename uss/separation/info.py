@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from uss.model_store.config_file import SeparatorFacts, required, section
+from uss.model_store.model_config import newest_checkpoint, read_config
 from uss.schema import System
 from uss.separation.model_files import EMBEDDINGS, PANNS, class_table
-from uss.training.config_file import SeparatorFacts, required, section
-from uss.training.model_config import newest_checkpoint, read_config
 
 
 def describe(directory: Path) -> str:
@@ -21,7 +21,7 @@ def describe(directory: Path) -> str:
     lines = {
         "model": directory,
         "sample rate": f"{facts.sample_rate} Hz",
-        "query": f"{system.query}, {facts.condition_size} values"
+        "query": f"{system.query}, {facts.query_size} values"
         + (", scaled to a root mean square of 1" if system.query_norm == "rms" else ""),
         "normalization": system.normalization,
         "stft": f"{system.stft.window_size} samples, hop {system.stft.hop_size}",

@@ -44,7 +44,7 @@ class SoundSeparator:
             waveform: (channels, samples), floats around [-1, 1].
             sample_rate: of it, in Hz.
             query: a class by its name, class_id or index; what `example` gives; or an embedding
-                (condition_size,). Or a list of these.
+                (query_size,). Or a list of these.
 
         Returns:
             (channels, samples) float32 at the same rate, of the same kind, array or tensor; for a
@@ -74,10 +74,10 @@ class SoundSeparator:
         block = audio(waveform, sample_rate)
         rate, size = self.model.sample_rate, self.model.num_samples
         try:
-            vector = mean_embedding(self.model, segments_of([block], sample_rate, rate, size))
+            values = mean_embedding(self.model, segments_of([block], sample_rate, rate, size))
         except BadAudio as error:
             raise ValueError(f"the example {name!r} is {error}") from None
-        return Query(name, vector.astype(np.float32), {"kind": "examples", "files": []})
+        return Query(name, values.astype(np.float32), {"kind": "examples", "files": []})
 
     def _separate(self, mixture: np.ndarray, rate: int, queries: list[Query]) -> np.ndarray:
         """(channels, samples) -> (queries, channels, samples)."""
@@ -93,14 +93,14 @@ class SoundSeparator:
             return query
         if isinstance(query, str):
             return self.model.class_query(query)
-        vector = np.asarray(query.detach().cpu() if isinstance(query, torch.Tensor) else query)
-        size = self.model.loaded.condition_size
-        if vector.shape != (size,) or not np.isfinite(vector).all() or not vector.any():
+        values = np.asarray(query.detach().cpu() if isinstance(query, torch.Tensor) else query)
+        size = self.model.loaded.query_size
+        if values.shape != (size,) or not np.isfinite(values).all() or not values.any():
             raise ValueError(
-                f"an embedding of shape {vector.shape} was given; this model takes ({size},), "
+                f"an embedding of shape {values.shape} was given; this model takes ({size},), "
                 "finite and not all zero. Give an example of the sound to `example`"
             )
-        return Query("embedding", vector.astype(np.float32), {"kind": "embedding"})
+        return Query("embedding", values.astype(np.float32), {"kind": "embedding"})
 
 
 def audio(waveform: np.ndarray | torch.Tensor, sample_rate: int) -> np.ndarray:

@@ -17,8 +17,10 @@ import torch
 from torch import Tensor
 
 from uss.data.averages import read_average_embeddings, refuse_other_query
+from uss.distributed import device
 from uss.files import digest
 from uss.labels import Classes
+from uss.model_store.loading import load_separator
 from uss.models.panns import AnyPanns, Cnn14, Cnn14DecisionLevelMax
 from uss.separation.model_files import (
     EMBEDDINGS,
@@ -28,8 +30,6 @@ from uss.separation.model_files import (
     segment_samples,
 )
 from uss.separation.panns_file import REMEDY, build, read_panns
-from uss.training.model_directory import load_separator
-from uss.training.trainer import device
 
 MIN_PEAK = 1e-10
 # One step of 16 bits, and a little: what is no louder is silence, and is not separated.
@@ -40,11 +40,11 @@ logger = logging.getLogger(__name__)
 
 
 class Query(NamedTuple):
-    """What to separate: a name for the output, the vector (condition_size,) float32, and where it
+    """What to separate: a name for the output, its values (query_size,) float32, and where it
     comes from, for separation.json."""
 
     name: str
-    vector: np.ndarray
+    values: np.ndarray
     origin: dict
 
 
@@ -68,7 +68,7 @@ class Model:
         path = refuse_missing(self.directory / EMBEDDINGS)
         self.classes: Classes = class_table(self.directory)
         self.averages = read_average_embeddings(path)
-        refuse_other_query(self.averages, self.system, self.loaded.condition_size, path)
+        refuse_other_query(self.averages, self.system, self.loaded.query_size, path)
         self.num_samples = segment_samples(  # of a window
             self.directory, self.sample_rate, self.system.stft.window_size
         )
@@ -86,9 +86,9 @@ class Model:
                 f"{self.directory}: class {self.classes.names[index]!r} has no average embedding: "
                 "stage 6 found no query targets for it; give an example with --query"
             )
-        vector = getattr(self.averages, self.system.query_field)[index]
+        values = getattr(self.averages, self.system.query_field)[index]
         class_id = self.classes.ids[index]
-        return Query(self.classes.names[index], vector, {"kind": "class", "class_id": class_id})
+        return Query(self.classes.names[index], values, {"kind": "class", "class_id": class_id})
 
     @property
     def has_panns(self) -> bool:
@@ -111,7 +111,7 @@ class Model:
     def query_encoder(self) -> Cnn14:
         encoder = self._network("query_encoder", Cnn14)
         layer = encoder.fc1 if self.system.query == "embedding" else encoder.fc_audioset
-        self._refuse_other_size("query_encoder", layer.out_features, self.loaded.condition_size)
+        self._refuse_other_size("query_encoder", layer.out_features, self.loaded.query_size)
         return encoder
 
     @cached_property
@@ -130,13 +130,13 @@ class Model:
 
     @torch.inference_mode()
     def encode(self, segments: np.ndarray) -> np.ndarray:
-        """(n, samples) at the model's rate -> (n, condition_size), as a query."""
+        """(n, samples) at the model's rate -> (n, query_size), as a query."""
         output = self.query_encoder(torch.from_numpy(segments).to(device()))
         return getattr(output, self.system.query_field).cpu().numpy()
 
     @torch.inference_mode()
     def separate_window(self, window: np.ndarray, queries: np.ndarray) -> np.ndarray:
-        """(channels, samples), (queries, condition_size) -> (queries, channels, samples).
+        """(channels, samples), (queries, query_size) -> (queries, channels, samples).
 
         Every channel goes through the network by itself: a mask of all would smear a sound that
         sits at one side over both. The scale of Eq. 2 is one for all channels, so that their
@@ -151,9 +151,9 @@ class Model:
             rows = slice(start, start + ROWS_PER_PASS)
             mixture = torch.from_numpy(window[rows]).to(device()) / scale
             features = None if self.separator.amae is None else self.separator.amae(mixture)
-            for number, query in enumerate(queries):
-                condition = torch.from_numpy(query).to(device()).expand(len(mixture), -1)
-                separated: Tensor = self.separator(mixture, condition, features) * scale
+            for number, values in enumerate(queries):
+                query = torch.from_numpy(values).to(device()).expand(len(mixture), -1)
+                separated: Tensor = self.separator(mixture, query, features) * scale
                 result[number, rows] = separated.cpu().numpy()
         return result
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from uss import hdf5
-from uss.files import command_of_stage
 from uss.labels import Classes
+from uss.layout import command_of_stage
 from uss.ranges import SAMPLE_RATES
 from uss.tables import ClassRow
 

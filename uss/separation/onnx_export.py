@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from uss.files import atomic
+from uss.model_store.loading import load_separator
 from uss.models.mae_resunet import MaskNetwork
 from uss.separation.model_files import segment_samples
-from uss.training.model_directory import load_separator
 
 TOLERANCE = 1e-4
-NAMES = ("magnitude", "condition", "features")
+NAMES = ("magnitude", "query", "features")
 
 logger = logging.getLogger(__name__)
 
@@ -29,12 +29,12 @@ class WithoutFeatures(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, magnitude: Tensor, condition: Tensor) -> Tensor:
-        return self.network(magnitude, condition, None)
+    def forward(self, magnitude: Tensor, query: Tensor) -> Tensor:
+        return self.network(magnitude, query, None)
 
 
 def export(directory: Path, path: Path) -> float:
-    """Write the file; inputs magnitude (batch, frames, bins), condition (batch, K) and, with an
+    """Write the file; inputs magnitude (batch, frames, bins), query (batch, K) and, with an
     A-MAE, features; output mask (batch, 2, frames, bins), its real and imaginary part. The frames
     are those of a training segment: 201 for 2 s in the paper.
 
@@ -60,7 +60,7 @@ def export(directory: Path, path: Path) -> float:
     window_size = separator.stft.window_size
     num_samples = segment_samples(directory, loaded.sample_rate, window_size)
     mixture = 0.1 * torch.randn(2, num_samples)
-    inputs = [separator.stft(mixture).abs(), torch.rand(2, loaded.condition_size)]
+    inputs = [separator.stft(mixture).abs(), torch.rand(2, loaded.query_size)]
     with torch.no_grad():
         if separator.amae is None:
             network: nn.Module = WithoutFeatures(separator.network)

@@ -4,12 +4,12 @@ shape: {name: {"model": PannsModel, "weights": {key: tensor}}}."""
 from pathlib import Path
 
 from uss.checksums import damage
-from uss.files import command_of_stage
+from uss.layout import command_of_stage
+from uss.model_store.config_file import checked
+from uss.model_store.loading import refuse_other_network
 from uss.models.checkpoint_file import unpickled
 from uss.models.panns import AnyPanns
 from uss.schema import PannsModel
-from uss.training.config_file import checked
-from uss.training.model_directory import refuse_other_network
 
 REMEDY = f"Stage 6 writes it: {command_of_stage(6)}"
 

@@ -11,10 +11,10 @@ from uss.audio import BadAudio, dbfs
 from uss.audio_files.ffmpeg import NeedsFfmpeg
 from uss.audio_files.reader import blocks, opened
 from uss.faults import remedy
+from uss.separation.audio_streams import Resampler
 from uss.separation.inputs import files_below
 from uss.separation.model import Model, Query
 from uss.separation.names import readable, stem_of
-from uss.separation.streams import Resampler
 
 MIN_SECONDS = 0.1  # of an example
 SILENCE_DBFS = -60.0  # RMS of a segment that tells nothing
@@ -43,10 +43,10 @@ def example_query(model: Model, path: Path) -> Query:
         files = files_below(path, refused)
         for folder, why in refused.items():  # what the system refuses is not left out silently
             raise ValueError(f"--query {readable(folder)}: {why}")
-    vectors, used = [], []
+    embeddings, used = [], []
     for file in files:
         try:
-            vectors.append(_embedding(model, file))
+            embeddings.append(_embedding(model, file))
             used.append(str(file))
         except BadAudio as error:
             logger.warning("query %s is left out: %s", readable(file), error)
@@ -55,11 +55,11 @@ def example_query(model: Model, path: Path) -> Query:
         except OSError as error:  # a query of the other examples would be another query
             reason = error.strerror or str(error)
             raise ValueError(f"--query {readable(path)}: {readable(file)}: {reason}") from None
-    if not vectors:
+    if not embeddings:
         raise ValueError(f"--query {readable(path)}: no usable example among {len(files)} files")
-    vector = np.asarray(np.mean(vectors, axis=0, dtype=np.float64), np.float32)
+    values = np.asarray(np.mean(embeddings, axis=0, dtype=np.float64), np.float32)
     name = readable(stem_of(path.absolute()))  # of "." too
-    return Query(name, vector, {"kind": "examples", "files": used})
+    return Query(name, values, {"kind": "examples", "files": used})
 
 
 def _embedding(model: Model, path: Path) -> np.ndarray:
@@ -67,8 +67,8 @@ def _embedding(model: Model, path: Path) -> np.ndarray:
 
 
 def mean_embedding(model: Model, segments: Iterable[tuple[np.ndarray, int]]) -> np.ndarray:
-    """(condition_size,) of the segments that are not silent; BadAudio where there is too little."""
-    total, num_segments, num_samples = np.zeros(model.loaded.condition_size), 0, 0
+    """(query_size,) of the segments that are not silent; BadAudio where there is too little."""
+    total, num_segments, num_samples = np.zeros(model.loaded.query_size), 0, 0
     for segment, length in segments:
         num_samples += length
         if dbfs(segment[:length]) >= SILENCE_DBFS:
@@ -111,7 +111,7 @@ def save_query(model: Model, query: Query, path: Path) -> None:
     """Raises ValueError where it cannot be written."""
     try:
         with hdf5.created(path) as file:
-            file["vector"] = query.vector
+            file["query"] = query.values
             file.attrs.update(name=query.name, query=model.system.query, panns=model.panns_digest)
     except OSError as error:
         reason = f"{error.strerror}; {remedy(error)}" if error.strerror else str(error)
@@ -128,18 +128,18 @@ def read_query(model: Model, path: Path) -> Query:
                 f"--query {path}: made with another query encoder than {model.directory} has; make "
                 "it again from the examples"
             )
-        vector = file.array("vector", "float32", "size")
+        values = file.array("query", "float32", "size")
         if not isinstance(name, str) or not name:
             raise file.fault(f"its name is {name!r}")
-        if vector.shape != (model.loaded.condition_size,):
+        if values.shape != (model.loaded.query_size,):
             raise file.fault(
-                f"it has {len(vector)} values, and the model takes {model.loaded.condition_size}"
+                f"it has {len(values)} values, and the model takes {model.loaded.query_size}"
             )
-        if not np.isfinite(vector).all():
+        if not np.isfinite(values).all():
             raise file.fault("a value is not finite (NaN or infinite)")
-        if not vector.any():
+        if not values.any():
             raise file.fault("all values are zero")
-    return Query(name, vector, {"kind": "saved", "file": str(path)})
+    return Query(name, values, {"kind": "saved", "file": str(path)})
 
 
 def steer_away(query: Query, others: list[Query]) -> Query:
@@ -153,14 +153,14 @@ def steer_away(query: Query, others: list[Query]) -> Query:
     """
     if not others:
         return query
-    vector = query.vector.astype(np.float64)
-    basis = np.stack([other.vector for other in others], axis=1).astype(np.float64)
-    left = vector - basis @ np.linalg.lstsq(basis, vector, rcond=None)[0]
-    norm = float(np.linalg.norm(left) / np.linalg.norm(vector))
+    values = query.values.astype(np.float64)
+    basis = np.stack([other.values for other in others], axis=1).astype(np.float64)
+    left = values - basis @ np.linalg.lstsq(basis, values, rcond=None)[0]
+    norm = float(np.linalg.norm(left) / np.linalg.norm(values))
     names = ", ".join(other.name for other in others)
     if not norm >= MIN_NORM:  # also where the query is zero
         raise ValueError(f"{query.name!r} without {names}: hardly anything is left of the query")
-    cosines = {other.name: round(cosine(vector, other.vector), 4) for other in others}
+    cosines = {other.name: round(cosine(values, other.values), 4) for other in others}
     logger.warning(
         "--not is experimental: %s without %s keeps %.0f %% of the query",
         query.name,

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from uss.separation.audio_streams import Resampler
 from uss.separation.model import Model, Query
-from uss.separation.streams import Resampler
 from uss.separation.windows import Windows
 
 
@@ -21,7 +21,7 @@ class SeparationStream:
 
     def __init__(self, model: Model, queries: list[Query], rate: int, channels: int, listen=None):
         self.model, self.queries, self.listen = model, queries, listen
-        self.vectors = np.array([query.vector for query in queries], np.float32)
+        self.values = np.array([query.values for query in queries], np.float32)
         self.channels, num_outputs = channels, len(queries) * channels
         self.windows = Windows(self._process, model.num_samples)
         self.there = Resampler(rate, model.sample_rate, channels)
@@ -41,7 +41,7 @@ class SeparationStream:
         yield self.back.push(self.nothing, last=True)
 
     def _process(self, window: np.ndarray) -> np.ndarray:
-        separated = self.model.separate_window(window, self.vectors)
+        separated = self.model.separate_window(window, self.values)
         seconds = self.windows.starts[-1] / self.model.sample_rate
         refuse_not_finite(separated, self.queries, seconds)
         if self.listen is not None:

@@ -9,6 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from uss.files import write_text
+from uss.model_store.log_file import read_log
+from uss.model_store.loss_curve import loss_curve
 
 logger = logging.getLogger(__name__)
 
@@ -71,24 +73,6 @@ class TrainLog:
 
     def plot(self) -> None:
         """loss.png, beside the log; a warning where it cannot be drawn."""
-        from uss.training.loss_curve import loss_curve
-
         assert self.path is not None, "the first process plots"
 
         loss_curve(self.path, self.path.with_name("loss.png"))
-
-
-def read_log(path: Path) -> list[dict]:
-    """The lines of a train.jsonl; a last one that a kill cut short is left out."""
-    if not path.exists():
-        return []
-    lines = []
-    for number, text in enumerate(path.read_bytes().split(b"\n")[:-1], 1):
-        try:
-            line = json.loads(text)
-            if not isinstance(line["step"], int):
-                raise TypeError
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise ValueError(f"{path}, line {number} is broken; remove this line") from None
-        lines.append(line)
-    return lines

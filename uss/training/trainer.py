@@ -1,4 +1,4 @@
-"""The training loop, one for tagger, A-MAE and separator."""
+"""The training loop, one for detector, A-MAE and separator."""
 
 import logging
 import math
@@ -18,9 +18,9 @@ from uss import distributed
 from uss.checksums import shown
 from uss.distributed import device
 from uss.files import atomic
+from uss.model_store import checkpoint
 from uss.models.weights import fill
 from uss.schema import Training
-from uss.training import checkpoint
 from uss.training.batch_norm import synchronise
 from uss.training.schedules import decay_factor, warmup_factor
 from uss.training.train_log import TrainLog

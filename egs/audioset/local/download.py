@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from data_config import Download
 from fetch import FetchError
-from pace import Pace
+from request_rate import Pace
 from segments import Segment
 from tqdm import tqdm
 

@@ -3,7 +3,7 @@
 import glob
 from pathlib import Path
 
-from found import TWICE, Found, Surplus, find_segment
+from audio_sources import TWICE, Found, Surplus, find_segment
 from segments import Segment
 
 from uss.data.packed_clips import PackedClips

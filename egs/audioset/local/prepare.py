@@ -13,16 +13,16 @@ from pathlib import Path
 
 import local_copy
 import packed_files
+from audio_sources import Found, Missing, Surplus, summary
 from data_config import Data
 from download import read_unavailable
 from download_plan import download, record_path
-from found import Found, Missing, Surplus, summary
 from segment_lists import segment_lists
 from segments import Segment, read_segments
 from splits import SPLITS, split_segments
 from weights import prepare_weights
 
-from uss.bin.command import parser, run
+from uss.command import parser, run
 from uss.config import load
 from uss.files import Step, digest_of, digest_of_files, digest_of_stats
 from uss.labels import Classes, audioset_classes

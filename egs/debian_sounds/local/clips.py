@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from clip_contents import choose, place, share_out
 from data_config import Data
-from programme import choose, place, share_out
 from recordings import Recording
 from sounds import draw_level, excerpt, load_sound, pink_noise, set_level
 from splits import SPLITS

@@ -23,7 +23,7 @@ from recordings import Listed, Recording, extract_recordings, join_copies, read_
 from splits import SPLITS, split_recordings
 from unlabelled import write_unlabelled
 
-from uss.bin.command import parser, run
+from uss.command import parser, run
 from uss.config import load, to_dict
 from uss.files import Step, read_facts, write_text
 from uss.tables import ClassPair, ClassRow, read_table, write_table

@@ -18,7 +18,7 @@ from parameters import Parameters
 from sounds import SOUNDS, shaped_noise
 
 from uss.audio import write_audio
-from uss.bin.command import parser, run
+from uss.command import parser, run
 from uss.config import load, to_dict
 from uss.data.dataset import LABELLED_SPLITS
 from uss.files import Step, read_facts

@@ -18,14 +18,14 @@ import torch
 from torch import Tensor
 from torchaudio.functional import resample
 
-from uss.bin.command import add_systems, parser, run
-from uss.bin.macs import untrained
-from uss.data.anchors import AnchorSet
+from uss.command import add_systems, parser, run
+from uss.data.anchor_set import AnchorSet
 from uss.data.mixing import mix
-from uss.data.mixtures import MixtureList
-from uss.evaluation.results_table import Table, markdown
+from uss.data.mixture_list import MixtureList
+from uss.model_store.loading import load_amae
+from uss.model_store.untrained import untrained
 from uss.models.mae_resunet import Separator
-from uss.training.model_directory import load_amae
+from uss.reporting.results_table import Table, markdown
 
 BATCH_SIZE = 4
 NUM_DRAWS = 5
@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> None:
             if amae is not None and system.separator.amae is not None:
                 system.separator.amae.encoder = amae
             mixture = draw_mixtures(draw, system.sample_rate)
-            condition = torch.rand(BATCH_SIZE, system.condition_size)
+            condition = torch.rand(BATCH_SIZE, system.query_size)
             values.append(reach(system.separator, mixture, condition))
         rows.append([name, *(f"{value:.1%}" for value in np.mean(values, axis=0))])
     header = ["system", *(f"{quarter} quarter" for quarter in QUARTERS)]

@@ -3,7 +3,7 @@
 #   experiments/amae_gain/fold.sh FOLD [SEED] [run.sh's options but --name]
 # Fold 0 is the recipe's own; the others have a folder beside it, egs/debian_sounds_fold<FOLD>, with
 # data and exp of their own. Conf, local and the downloaded packages are the recipe's. Results go to
-# exp/fold<FOLD>, the small ones to runs/fold<FOLD> beside this file, for uss.bin.pool. Every random
+# exp/fold<FOLD>, the small ones to runs/fold<FOLD> beside this file, for uss.bin.pool_results. Every random
 # choice has the fold's number as its seed, except the division of the recordings, which all folds
 # share. With SEED the separators have that one, and the name fold<FOLD>_seed<SEED>: another training
 # of the same.
@@ -25,7 +25,7 @@ if [[ ${1:-} =~ ^[0-9]+$ ]]; then
 fi
 runs=$PWD/experiments/amae_gain/runs
 options=(--name "$name" --set "data.fold=$fold" --set "train.seed=$seed")
-for key in tagger.training.seed amae.training.seed mixtures.seed; do
+for key in detector.training.seed amae.training.seed mixtures.seed; do
     options+=(--set "$key=$fold")
 done
 if (( fold > 0 )); then
@@ -43,5 +43,5 @@ fi
 if [[ -e exp/$name/RESULTS.md ]]; then
     # shellcheck source=path.sh
     . ../../path.sh
-    python -m uss.bin.keep --name "$name" --folder "$runs/$name"
+    python -m uss.bin.keep_results --name "$name" --folder "$runs/$name"
 fi

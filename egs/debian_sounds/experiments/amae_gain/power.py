@@ -18,10 +18,11 @@ from data_config import Data
 from recordings import Recording
 from splits import DEV, divide
 
-from uss.bin.command import add_name, parser, run
+from uss.command import add_name, parser, run
 from uss.config import load
 from uss.evaluation.results import Scores, read_system
 from uss.evaluation.statistics import Strata, bootstrap, estimate
+from uss.layout import EXPERIMENTS
 from uss.schema import Evaluate
 from uss.tables import read_table
 
@@ -109,7 +110,7 @@ def main(argv: list[str] | None = None) -> None:
         raise ValueError(
             f"{options.conf / 'evaluate.yaml'}: reference is null: name a system there"
         )
-    experiment = Path("exp") / options.name
+    experiment = EXPERIMENTS / options.name
     scores = Scores(
         [
             read_system(experiment / name / "results_dev")

@@ -26,20 +26,20 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from uss.bin import networks
-from uss.bin.command import parser, run
 from uss.bin.probe import of_anchors
+from uss.command import parser, run
 from uss.config import load
-from uss.data.anchors import AnchorSet
+from uss.data.anchor_set import AnchorSet
 from uss.data.dataset import Dataset
-from uss.evaluation.probe import classify, over_time
+from uss.distributed import device
+from uss.evaluation.linear_probe import classify, over_time
 from uss.evaluation.statistics import Strata, bootstrap, class_values, estimate
 from uss.files import write_json
+from uss.model_store import networks
+from uss.model_store.loading import load_amae
+from uss.models.amae_features import AmaeFeatures
 from uss.models.audio_mae import AudioMaeEncoder
-from uss.models.features import AmaeFeatures
 from uss.schema import Evaluate, Pretrained, SystemAmae
-from uss.training.model_directory import load_amae
-from uss.training.trainer import device
 
 NUM_FOLDS = 5
 PURPOSE = 110  # of a generator: default_rng([seed, purpose, ...])

@@ -19,21 +19,22 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from uss.bin.command import add_name, add_systems, parser, run
+from uss.command import add_name, add_systems, parser, run
 from uss.config import load
-from uss.data.anchors import AnchorSet
+from uss.data.anchor_set import AnchorSet
 from uss.data.averages import read_average_embeddings
 from uss.data.dataset import Dataset
 from uss.data.mixing import Mix
-from uss.data.mixtures import Batch, MixtureList
+from uss.data.mixture_list import Batch, MixtureList
+from uss.distributed import device
 from uss.evaluation.metrics import sdri
 from uss.evaluation.scoring import Estimator, separations, target_of
 from uss.evaluation.statistics import Estimate, Strata, bootstrap, class_values, estimate
 from uss.files import write_json
+from uss.layout import EXPERIMENTS
+from uss.model_store.loading import load_separator
 from uss.models.mae_resunet import Separator
 from uss.schema import Evaluate
-from uss.training.model_directory import load_separator
-from uss.training.trainer import device
 
 DATA = Path("data")
 KINDS = ("own", "swapped")
@@ -108,7 +109,7 @@ def main(argv: list[str] | None = None) -> None:
     config = load(options.conf, "evaluate", Evaluate, options.overrides)
     result = {}
     for system in options.systems:
-        measured = measure(Path("exp") / options.name / system, config)
+        measured = measure(EXPERIMENTS / options.name / system, config)
         logger.info(
             "%s: SDRi %.2f dB with its own features, %.2f dB with another mixture's",
             system,

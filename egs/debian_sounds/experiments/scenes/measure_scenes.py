@@ -21,18 +21,18 @@ from splits import split_recordings
 from tqdm import tqdm
 
 from uss.audio import decode, resample, write_wav
-from uss.bin.command import parser, run
+from uss.command import parser, run
 from uss.config import load
-from uss.data.anchors import AnchorSet
+from uss.data.anchor_set import AnchorSet
 from uss.data.dataset import Dataset
 from uss.data.mixing import mix
-from uss.data.mixtures import MixtureList
+from uss.data.mixture_list import MixtureList
 from uss.evaluation.metrics import sdr
 from uss.evaluation.results import read_system
-from uss.evaluation.results_table import ABSENT, Table, markdown
 from uss.files import code_version, write_text
+from uss.reporting.results_table import ABSENT, Table, markdown
 from uss.separation.detection import detect
-from uss.separation.files import Job, separate_file
+from uss.separation.file_separation import Job, separate_file
 from uss.separation.model import Model, Query
 from uss.separation.queries import example_query
 from uss.tables import read_table
@@ -92,13 +92,13 @@ def examples(recordings: list[Recording], names: list[str], model: Model) -> dic
     for name in names:
         of_class = [row for row in recordings if row.audioset_label == name]
         by_group = sorted(of_class, key=lambda row: (groups_before(of_class, row), row.group))
-        vectors = []
+        embeddings = []
         for row in by_group[:NUM_EXAMPLES]:
             try:
-                vectors.append(example_query(model, Path(row.file)).vector)
+                embeddings.append(example_query(model, Path(row.file)).values)
             except ValueError as error:  # silent or too short
                 logger.info("%s", error)
-        queries[name] = Query(name, np.mean(vectors, axis=0), {"kind": "examples"})
+        queries[name] = Query(name, np.mean(embeddings, axis=0), {"kind": "examples"})
     return queries
 
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from clip_contents import choose
 from data_config import Data
-from programme import choose
 from recordings import Recording
 from sounds import draw_level, excerpt, load_sound, pink_noise, set_level
 

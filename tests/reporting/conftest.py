@@ -1,0 +1,1 @@
+from tests.evaluation.conftest import make_recipe as make_recipe

@@ -1,0 +1,156 @@
+"""Small results of two folds are kept, and become one report without data or checkpoints."""
+
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from uss.bin import keep_results, pool_results
+from uss.files import read_json, write_json, write_text
+from uss.model_store.model_config import config_digest
+from uss.tables import Result, read_table
+
+SYSTEMS = ["resunet_joint", "mae_frozen"]
+
+
+def make_run(recipe, fold: int, systems: list[str]) -> Path:
+    """A fold with recordings of its own, trained with its number as seed; kept in runs/."""
+    mixtures = [(name, class_id, f"{group}{fold}") for name, class_id, group in recipe.mixtures]
+    recipe.write_list("eval", [(f"{fold}{name}", *rest) for name, *rest in mixtures])
+    shutil.rmtree(recipe.experiment, ignore_errors=True)
+    for system in [*systems, "untrained", "ideal_ratio_mask"]:
+        recipe.write_training(recipe.experiment / system)
+        made_with = write_config(recipe.experiment / system / "config.yaml", seed=fold)
+        recipe.write_results(system, mixtures=mixtures, seed=fold, config_digest=made_with)
+    for system in systems:
+        checkpoint = recipe.experiment / system / "checkpoints" / "step_00000400.pt"
+        checkpoint.parent.mkdir()
+        with zipfile.ZipFile(checkpoint, "w") as file:
+            file.writestr("weights", bytes(100))
+    (recipe.experiment / "figure3.png").write_bytes(b"an image")
+    write_json(
+        Path("data/amae_probe.json"),
+        {"accuracy": {"A-MAE": 0.38, "untrained A-MAE": 0.31}, "num_classes": 4},
+    )
+    folder = Path(f"runs/fold{fold}")
+    keep_results.main(["--name", "paper", "--folder", str(folder)])
+    return folder
+
+
+def write_config(path: Path, seed: int, learning_rate: float = 1e-3) -> str:
+    """Returns its digest."""
+    training = {"seed": seed, "steps": 400, "learning_rate": learning_rate}
+    config = {"kind": "separator", "system": {"query": "at_soft"}, "training": training}
+    write_text(path, yaml.safe_dump(config))
+    return config_digest(config)
+
+
+@pytest.fixture
+def runs(make_recipe) -> list[str]:
+    recipe = make_recipe()
+    folders = [make_run(recipe, 0, [*SYSTEMS, "resunet"]), make_run(recipe, 1, SYSTEMS)]
+    shutil.rmtree("data")
+    shutil.rmtree("exp")
+    return list(map(str, folders))
+
+
+def test_two_folds_become_one_report(runs):
+    pool_results.main(["--runs", *runs, "--folder", "."])
+    results = read_json(Path("results.json"))
+    assert results["comparison"]["num_recordings"] == 6  # 3 a fold
+    assert [row["system"] for row in results["comparison"]["rows"]] == [
+        *SYSTEMS,
+        "ideal_ratio_mask",
+    ]
+    assert results["comparison"]["rows"][1]["gains"]["resunet_joint"]["value"] == pytest.approx(0.5)
+    text = Path("RESULTS.md").read_text()
+    trainings = text.split("## Each training")[1].split("##")[0]
+    assert "| fold0 |" in trainings and "| fold1 |" in trainings
+    assert "## All systems of fold0, one training each" in text and "| resunet |" in text
+    assert "All systems of fold1" not in text
+    assert "Written by `uss.bin.pool_results` from fold0, fold1; do not edit." in text
+    assert "38 %" in text and "31 %" in text and "| loss 0.625 |" in text
+    assert "python -m uss.bin.pool_results --runs runs/fold0 runs/fold1 --folder ." in text
+    assert "](runs/fold0/figure3.png)" in text and Path("runs/fold0/figure3.png").exists()
+    assert "Gains of all systems" not in text  # of two the first table says it
+    assert Path("figure2.pdf").exists() and Path("figure2.png").exists()
+
+
+def test_the_spread_over_trainings_stands_beside_them(make_recipe, monkeypatch):
+    """Gains of 0.5 and 0.8 dB: deviation 0.3 / sqrt(2); with one degree of freedom the quantile is
+    12.706, the margin 12.706 x 0.15."""
+    recipe = make_recipe()
+    folders = [make_run(recipe, 0, SYSTEMS)]
+    pool_results.main(["--runs", str(folders[0]), "--folder", "."])
+    assert "standard deviation" not in Path("RESULTS.md").read_text()
+    plain = recipe.rows
+
+    def better(system, mixtures):
+        gain = 0.3 * (system == "mae_frozen")
+        return [row._replace(sdri=row.sdri + gain) for row in plain(system, mixtures)]
+
+    monkeypatch.setattr(recipe, "rows", better)
+    folders.append(make_run(recipe, 1, SYSTEMS))
+    pool_results.main(["--runs", *map(str, folders), "--folder", "."])
+    text = Path("RESULTS.md").read_text()
+    assert "| mae_frozen | 2 | 0.65 | 0.21 | -1.26 … 2.56 |" in text
+    (found,) = read_json(Path("results.json"))["spreads"].values()
+    assert found["deviation"] == pytest.approx(0.3 / 2**0.5)
+
+
+def test_of_three_systems_every_pair_is_compared(make_recipe):
+    recipe = make_recipe()
+    folder = make_run(recipe, 0, [*SYSTEMS, "resunet"])
+    pool_results.main(["--runs", str(folder), "--folder", "."])
+    gains = Path("RESULTS.md").read_text().split("## Gains of all systems over one another")[1]
+    assert "| mae_frozen | 0.80 (" in gains
+
+
+def test_a_run_with_other_settings_is_refused(runs):
+    write_config(Path("runs/fold1/configs/mae_frozen.yaml"), seed=1, learning_rate=2e-3)
+    with pytest.raises(ValueError, match=r"mae_frozen.*learning_rate \(0.001 -> 0.002\)"):
+        pool_results.main(["--runs", *runs, "--folder", "."])
+
+
+def test_an_edited_result_is_refused(runs):
+    path = Path("runs/fold1/results.csv")
+    path.write_text(path.read_text().replace("mae_frozen,average,-m_0_0", "mae_frozen,average,-m"))
+    with pytest.raises(ValueError, match="was edited"):
+        pool_results.main(["--runs", *runs, "--folder", "."])
+
+
+def test_a_folder_that_is_no_kept_run_is_refused(runs):
+    Path("runs/fold1/provenance.json").unlink()
+    with pytest.raises(ValueError, match="runs/fold1 is no kept run; uss.bin.keep_results"):
+        pool_results.main(["--runs", *runs, "--folder", "."])
+
+
+def test_a_run_says_what_its_rows_were_made_from(runs):
+    provenance = read_json(Path("runs/fold0/provenance.json"))
+    systems = provenance["lists"]["results"]["systems"]
+    assert sorted(systems) == ["ideal_ratio_mask", "mae_frozen", "resunet", "resunet_joint"]
+    assert systems["resunet"]["facts"]["commit"] == "abc1234"
+    assert systems["resunet"]["inputs"] == {"mixtures": "d" * 64}
+    assert len({row.system for row in read_table(Path("runs/fold0/results.csv"), Result)}) == 4
+
+
+def test_results_from_before_more_training_are_not_kept(make_recipe):
+    recipe = make_recipe()
+    make_run(recipe, 0, SYSTEMS)
+    write_config(recipe.experiment / "mae_frozen" / "config.yaml", seed=0, learning_rate=2e-3)
+    with pytest.raises(ValueError, match="mae_frozen/results is of another training than"):
+        keep_results.main(["--name", "paper", "--folder", "runs/again"])
+
+
+def test_what_is_not_trained_to_its_end_is_not_kept(make_recipe):
+    recipe = make_recipe()
+    make_run(recipe, 0, SYSTEMS)
+    config = yaml.safe_load((recipe.experiment / "mae_frozen" / "config.yaml").read_text())
+    config["training"]["steps"] = 500
+    write_text(recipe.experiment / "mae_frozen" / "config.yaml", yaml.safe_dump(config))
+    with pytest.raises(ValueError, match="mae_frozen has done 400 of 500"):
+        keep_results.main(["--name", "paper", "--folder", "runs/again"])
+    with pytest.raises(ValueError, match="other has no results"):
+        keep_results.main(["--name", "other", "--folder", "runs/again"])

@@ -1,0 +1,138 @@
+"""Several trainings of the same systems as one result, over folds and seeds.
+
+Reads the runs, each a folder of uss.bin.keep_results; conf/evaluate.yaml; local/results_notes.md.
+Writes in FOLDER: RESULTS.md, results.json, figure2.{png,pdf,csv}; with evaluate.split dev only
+table1_dev.md. Systems that every run has are pooled; each run that has more systems gets a table of
+its own, of one training each.
+
+    python -m uss.bin.pool_results --runs runs/fold0 runs/fold1 runs/fold2 --folder .
+"""
+
+import logging
+import os
+import shlex
+from pathlib import Path
+
+from uss.command import parser, run
+from uss.config import load
+from uss.evaluation.comparison import Comparison, compare
+from uss.evaluation.kept_run import kept_model, read_provenance, read_results
+from uss.evaluation.pooling import pool
+from uss.evaluation.results import BOUND, Scores, SystemResults
+from uss.files import changes, write_json, write_text
+from uss.labels import Classes, read_classes
+from uss.layout import AMAE, DETECTOR, MEASURED, NOTES
+from uss.model_store.config_file import read_config_file
+from uss.reporting.figure2 import figure2, figure2_classes
+from uss.reporting.pooled_markdown import Pooled, Run, pooled_markdown
+from uss.reporting.record import read_training
+from uss.reporting.results_markdown import comparison_markdown
+from uss.schema import Evaluate
+
+MODELS = (DETECTOR.name, AMAE.name)
+
+logger = logging.getLogger(__name__)
+
+
+def read_run(directory: Path, folder: str, output: Path, classes: Classes, config: Evaluate) -> Run:
+    """Raises ValueError where it has no results, broken ones, or of other classes."""
+    kept = {result.system: result for result in read_results(directory, folder)}
+    names = config.in_order([name for name in kept if name != BOUND])
+    if not names:
+        raise ValueError(f"{directory} has no {folder}; uss.bin.keep_results writes a run")
+    names += [BOUND] if BOUND in kept else []
+    results = [kept[name] for name in names]
+    comparison = comparison_of(results, classes, config)
+    trainings = [
+        read_training(name, *kept_model(directory, name), comparison) for name in [*MODELS, *names]
+    ]
+    figure3 = directory / "figure3.png"
+    return Run(
+        name=directory.name,
+        results=results,
+        comparison=comparison,
+        trainings=[training for training in trainings if training],
+        probe=read_provenance(directory)["amae_probe"],
+        figure3=os.path.relpath(figure3, output) if figure3.exists() else None,
+    )
+
+
+def comparison_of(results: list[SystemResults], classes: Classes, config: Evaluate) -> Comparison:
+    return compare(Scores(results), classes, config)
+
+
+def common(runs: list[Run]) -> dict[Path, list[SystemResults]]:
+    """The results of the systems that all runs have."""
+    systems = set.intersection(*({result.system for result in run.results} for run in runs))
+    return {
+        Path(run.name): [result for result in run.results if result.system in systems]
+        for run in runs
+    }
+
+
+def read_class_table(directories: list[Path]) -> Classes:
+    """The classes, which all runs must share."""
+    first, *others = [directory / "classes.csv" for directory in directories]
+    classes = read_classes(first)
+    for path in others:
+        if read_classes(path).ids != classes.ids:
+            raise ValueError(f"{path} has other classes than {first}: they cannot be pooled")
+    return classes
+
+
+def refuse_other_settings(directories: list[Path], systems: list[str]) -> None:
+    """Runs of one system may differ in seed and inputs, in nothing else.
+
+    Raises:
+        ValueError: naming the keys that differ.
+    """
+    for system in systems:
+        first, *others = [settings(kept_model(run, system).config) for run in directories]
+        for directory, other in zip(directories[1:], others, strict=True):
+            differences = changes(first, other)
+            if differences:
+                raise ValueError(
+                    f"{system} of {directory} was trained with other settings than that of "
+                    f"{directories[0]}: {', '.join(differences)}; pool like with like"
+                )
+
+
+def settings(path: Path) -> dict:
+    config = read_config_file(path)
+    training = {k: v for k, v in config["training"].items() if k not in ("seed", "log_steps")}
+    return {"system": config["system"], "training": training}
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--runs", type=Path, nargs="+", required=True, help="folders of keep")
+    arguments.add_argument("--folder", type=Path, required=True, help="to be written")
+    options = arguments.parse_args(argv)
+    config = load(options.conf, "evaluate", Evaluate, options.overrides)
+    classes = read_class_table(options.runs)
+    folder = MEASURED[config.split]
+    runs = [read_run(path, folder, options.folder, classes, config) for path in options.runs]
+    results = pool(common(runs))
+    refuse_other_settings(options.runs, [r.system for r in results if r.system != BOUND])
+    comparison = comparison_of(results, classes, config)
+    if config.split == "dev":
+        write_text(options.folder / "table1_dev.md", comparison_markdown(comparison))
+        return
+    words = ["python", "-m", "uss.bin.pool_results", "--runs", *map(str, options.runs)]
+    pooled = Pooled(
+        recipe=Path.cwd().name,
+        command=shlex.join([*words, "--folder", str(options.folder)]),
+        notes=NOTES.read_text(encoding="utf-8") if NOTES.exists() else "",
+        comparison=comparison,
+        facts={result.system: result.facts for result in results},
+        runs=runs,
+    )
+    shown = figure2_classes(comparison, classes, config)
+    write_json(options.folder / "results.json", pooled.to_dict())
+    write_text(options.folder / "RESULTS.md", pooled_markdown(pooled))
+    figure2(comparison, shown, options.folder / "figure2")
+    logger.info("wrote %s", options.folder / "RESULTS.md")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,164 @@
+"""A part of stage 7: rows of a list through a system, into results/part_*.csv and its record."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from uss.data.anchor_set import AnchorSet
+from uss.data.averages import read_average_embeddings, refuse_other_query
+from uss.data.dataset import Dataset
+from uss.data.mixture_list import MixtureList
+from uss.distributed import device
+from uss.evaluation.results import BOUND, UNTRAINED
+from uss.evaluation.units import Unit, sampled
+from uss.files import Step, code_version, digest
+from uss.layout import DATA, EXPERIMENTS, LISTS, MEASURED, mixtures_path
+from uss.model_store.model_config import config_digest, newest_checkpoint
+from uss.schema import Evaluate
+from uss.seeding import torch_seed
+from uss.tables import Result, write_table
+
+if TYPE_CHECKING:
+    from uss.evaluation.scoring import Separated
+    from uss.model_store.loading import LoadedSeparator
+
+
+class Evaluation:
+    """What all units share, loaded when the first one has to run.
+
+    Args:
+        name: of the experiment.
+        systems: the first one gives the pseudo-systems their settings.
+    """
+
+    def __init__(self, name: str, systems: list[str], config: Evaluate, dataset: Dataset) -> None:
+        self.directory = EXPERIMENTS / name
+        self.config = config
+        self.dataset = dataset
+        self.first = self.directory / systems[0]
+        self.weights = {
+            system: digest(newest_checkpoint(self.directory / system)) for system in systems
+        }
+        self.averages_path = self.directory / "average_embeddings.h5"
+        self.sampled = sampled(mixtures_path(config.split), config)
+        self.anchors: dict[str, AnchorSet] = {}
+        self.costs: dict[Path, dict] = {}  # of model directories; counting takes a moment
+
+    def model_directory(self, system: str) -> Path:
+        return self.first if system in (UNTRAINED, BOUND) else self.directory / system
+
+    def anchors_of(self, list_name: str) -> AnchorSet:
+        if list_name not in self.anchors:
+            place = LISTS[list_name]
+            self.anchors[list_name] = AnchorSet(DATA / place.split, place.anchors)
+        return self.anchors[list_name]
+
+    def mixtures(self, list_name: str) -> MixtureList:
+        return MixtureList(mixtures_path(list_name), self.anchors_of(list_name))
+
+    def step(self, unit: Unit) -> Step:
+        """The record that decides whether the unit has to run."""
+        model = self.model_directory(unit.system)
+        anchors = self.anchors_of(unit.list_name)
+        inputs: dict[str, Path | str | None] = {
+            "mixtures": mixtures_path(unit.list_name),
+            "anchors": anchors.packed.digest,
+            "average_embeddings": None if unit.system == BOUND else self.averages_path,
+            "model": model / "config.yaml",
+            "weights": self.weights.get(unit.system),
+        }
+        settings = {
+            "rows": [unit.rows.start, unit.rows.stop],
+            "batch_size": self.config.batch_size,
+            "museval": sorted(self.checked_rows(unit)),
+            "seed": self.config.seed if unit.system == UNTRAINED else None,  # initial weights
+        }
+        folder = self.directory / unit.system / MEASURED[unit.list_name]
+        output = folder / f"part_{unit.number:04d}.csv"
+        return Step(output, inputs, settings)
+
+    def checked_rows(self, unit: Unit) -> set[int]:
+        return self.sampled & set(unit.rows) if unit.list_name == self.config.split else set()
+
+    def load(self, system: str, anchors: AnchorSet) -> "LoadedSeparator":
+        """A system's separator, on the GPU where there is one.
+
+        Raises:
+            ValueError: it takes another rate or query than the anchors have.
+        """
+        import torch
+
+        from uss.model_store.loading import load_separator
+
+        torch.manual_seed(torch_seed(self.config.seed, "initial_weights"))
+        model = self.model_directory(system)
+        loaded = load_separator(model, trained=system != UNTRAINED)
+        loaded.separator.to(device())
+        anchors.refuse_shorter(loaded.system.stft.window_size)
+        if loaded.sample_rate != anchors.sample_rate:
+            raise ValueError(
+                f"{model} separates audio of {loaded.sample_rate} Hz, "
+                f"{anchors.packed.folder} has {anchors.sample_rate} Hz"
+            )
+        (query_size,) = anchors.packed.width(loaded.system.query_field)
+        if query_size != loaded.query_size:
+            raise ValueError(
+                f"{model} takes a query of {loaded.query_size} values, {anchors.packed.folder} "
+                f"has {query_size}: name its own query encoder in pretrained.yaml, run from stage 2"
+            )
+        return loaded
+
+    def separations(
+        self, system: str, loaded: "LoadedSeparator", mixtures: MixtureList, rows: Sequence[int]
+    ) -> "Iterator[Separated]":
+        """Rows of a list through a system."""
+        from uss.evaluation import scoring
+
+        if system == BOUND:
+            estimator = scoring.ideal_estimates(loaded.system, device())
+        else:
+            averages = read_average_embeddings(self.averages_path)
+            size = loaded.query_size
+            refuse_other_query(averages, loaded.system, size, self.averages_path)
+            estimator = scoring.separator_estimates(loaded.separator, averages)
+        return scoring.separations(
+            estimator,
+            loaded.system.normalization,
+            mixtures,
+            rows,
+            self.dataset.classes.ids,
+            self.config.batch_size,
+            device(),
+        )
+
+    def run(self, unit: Unit, step: Step) -> None:
+        from uss.evaluation.cross_check import CrossCheck
+        from uss.evaluation.scoring import score
+        from uss.models.cost import separator_cost
+
+        mixtures = self.mixtures(unit.list_name)
+        loaded = self.load(unit.system, mixtures.anchors)
+        checked = CrossCheck(self.checked_rows(unit))
+        separated = self.separations(unit.system, loaded, mixtures, unit.rows)
+        write_table(step.output, score(unit.system, separated, mixtures, checked), Result)
+        model = self.model_directory(unit.system)
+        if model not in self.costs:
+            cost = separator_cost(
+                loaded.separator,
+                loaded.query_size,
+                loaded.sample_rate,
+                mixtures.anchors.num_samples,
+            )
+            self.costs[model] = asdict(cost)
+        step.finish(
+            config_digest=config_digest(loaded.config),
+            seed=loaded.config["training"]["seed"],
+            list_digest=digest(mixtures_path(unit.list_name)),
+            num_classes=len(self.dataset.classes),
+            num_parts=unit.num_parts,
+            museval={"num": checked.num, "max_difference": checked.max_difference},
+            cost=self.costs[model],
+            commit=code_version(),
+            training_commit=loaded.config["facts"].get("code"),
+        )

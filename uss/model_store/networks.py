@@ -1,0 +1,155 @@
+"""The networks that stages 2 and 4 apply: the published files that pretrained.yaml names, else the
+recipe's own. Their digests are had without importing torch."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from uss.config import to_dict
+from uss.data.waveforms import WaveformSet
+from uss.files import digest
+from uss.labels import audioset_classes, read_classes
+from uss.layout import AMAE, CLASSES, DATA, DETECTOR
+from uss.model_store.config_file import required
+from uss.model_store.model_config import newest_checkpoint, read_config
+from uss.schema import Pretrained, System
+from uss.seeding import torch_seed
+
+if TYPE_CHECKING:
+    from uss.models.amae_features import AmaeFeatures
+    from uss.models.audio_mae import AudioMaeEncoder
+    from uss.models.panns import AnyPanns, Cnn14, Cnn14DecisionLevelMax
+
+TRAIN = DATA / "train"
+
+PANNS_SAMPLE_RATE = 32000  # of the published files, in Hz
+
+
+def panns_digests(pretrained: Pretrained) -> dict[str, str]:
+    """SHA-256 of the weights of both PANNs.
+
+    Raises:
+        ValueError: a file is missing, or published weights do not fit the recipe's data.
+    """
+    refuse_other_data(pretrained)
+    files = {
+        "sound_event_detector": pretrained.sound_event_detector,
+        "query_encoder": pretrained.query_encoder,
+    }
+    return {name: _weights_digest(file, DETECTOR) for name, file in files.items()}
+
+
+def refuse_other_data(pretrained: Pretrained) -> None:
+    """Published PANNs hear 32 kHz; the detector's outputs are AudioSet's classes by their index."""
+    if pretrained.sound_event_detector or pretrained.query_encoder:
+        rate = WaveformSet(TRAIN).sample_rate
+        if rate != PANNS_SAMPLE_RATE:
+            raise ValueError(
+                f"pretrained.yaml names published PANNs, which take {PANNS_SAMPLE_RATE} Hz, and "
+                f"{TRAIN / 'waveforms'} has {rate} Hz: write sample_rate: {PANNS_SAMPLE_RATE} in "
+                "resample.yaml and run ./run.sh --stage 1, or write null in pretrained.yaml, and "
+                "stage 2 trains networks of the recipe's own"
+            )
+    if pretrained.sound_event_detector:
+        ours, theirs = read_classes(CLASSES).ids, audioset_classes().ids
+        if ours != theirs:
+            raise ValueError(
+                "pretrained.yaml names a published sound_event_detector, whose outputs are "
+                f"AudioSet's {len(theirs)} classes in their order, but {CLASSES} has "
+                f"{difference(ours, theirs)}: list exactly AudioSet's classes there, or write "
+                "sound_event_detector: null, and stage 2 trains one for the recipe's own classes"
+            )
+
+
+def difference(ours: list[str], theirs: list[str]) -> str:
+    """What the first of two lists of class_ids has that the other has not."""
+    if len(ours) != len(theirs):
+        return f"{len(ours)} classes"
+    index = next(i for i, ids in enumerate(zip(ours, theirs, strict=True)) if ids[0] != ids[1])
+    return f"{ours[index]} in place of {theirs[index]} at index {index}"
+
+
+def amae_digest(pretrained: Pretrained) -> str:
+    """SHA-256 of the A-MAE's weights."""
+    return _weights_digest(pretrained.audio_mae, AMAE)
+
+
+def _weights_digest(file: str | None, directory: Path) -> str:
+    path = newest_checkpoint(directory) if file is None else Path(file)
+    if not path.is_file():
+        raise ValueError(f"pretrained.yaml names {path}, which is missing; put the file there")
+    return digest(path)
+
+
+def load_panns(pretrained: Pretrained) -> "tuple[Cnn14DecisionLevelMax, Cnn14]":
+    """Sound event detector and query encoder in eval mode, on the GPU where there is one."""
+    from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
+
+    return (
+        _load_panns(Cnn14DecisionLevelMax, pretrained.sound_event_detector),
+        _load_panns(Cnn14, pretrained.query_encoder),
+    )
+
+
+def _load_panns(kind: "type[AnyPanns]", file: str | None) -> "AnyPanns":
+    from uss.distributed import device
+    from uss.model_store.loading import load_detector
+    from uss.models import published
+
+    if file is None:
+        model, state = load_detector(DETECTOR)
+        network = kind(model)
+        network.load_state_dict(state)
+    else:
+        network = published.load_panns(file, kind)
+    return network.eval().to(device())
+
+
+def panns_content(pretrained: Pretrained) -> dict[str, dict]:
+    """Both PANNs as plain tensors, and the shape of each; weights that they share stand once."""
+    from uss.model_store.loading import load_detector
+    from uss.models import published
+    from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
+
+    own = None
+    content = {}
+    for name, kind in (("sound_event_detector", Cnn14DecisionLevelMax), ("query_encoder", Cnn14)):
+        file = getattr(pretrained, name)
+        if file is None:
+            model, weights = own = own or load_detector(DETECTOR)
+        else:
+            model, weights = published.PANNS, published.load_panns(file, kind).state_dict()
+        content[name] = {"model": to_dict(model), "weights": weights}
+    return content
+
+
+def load_extractor(pretrained: Pretrained, system: System, sample_rate: int) -> "AmaeFeatures":
+    """What computes the system's A-MAE features, in eval mode, on the GPU where there is one."""
+    from uss.distributed import device
+    from uss.models.amae_features import AmaeFeatures
+
+    encoder = load_encoder(pretrained)
+    if not system.amae.pretrained:
+        encoder = untrained_encoder(encoder, pretrained)
+    return AmaeFeatures(encoder, system.amae, sample_rate).eval().to(device())
+
+
+def load_encoder(pretrained: Pretrained) -> "AudioMaeEncoder":
+    """The A-MAE with its weights, in eval mode, on the CPU."""
+    from uss.model_store.loading import load_amae
+    from uss.models import published
+
+    file = pretrained.audio_mae
+    return load_amae(AMAE) if file is None else published.load_audio_mae(file)
+
+
+def untrained_encoder(encoder: "AudioMaeEncoder", pretrained: Pretrained) -> "AudioMaeEncoder":
+    """An A-MAE of the same shape with initial weights, from the seed of the recipe's A-MAE."""
+    import torch
+
+    from uss.models.audio_mae import AudioMaeEncoder
+
+    seed = 0
+    if not pretrained.audio_mae:
+        seed = required(read_config(AMAE), AMAE / "config.yaml", "training", "seed")
+    torch.manual_seed(torch_seed(seed, "initial_weights"))
+    return AudioMaeEncoder(encoder.model).eval()

@@ -1,0 +1,201 @@
+"""RESULTS.md of several runs: the pooled table, and what each training alone gives."""
+
+from dataclasses import asdict, dataclass
+from urllib.parse import quote
+
+from uss.evaluation.comparison import Comparison
+from uss.evaluation.results import SystemResults
+from uss.evaluation.statistics import Spread, spread
+from uss.reporting.markdown_text import code_block, escaped, in_code
+from uss.reporting.record import Training
+from uss.reporting.results_markdown import FINAL_LOSS, MADE_BY, comparison_markdown, probe_sections
+from uss.reporting.results_table import (
+    ABSENT,
+    TRAINING,
+    Table,
+    class_table,
+    cost_table,
+    decibels,
+    gains_table,
+    markdown,
+    training_cells,
+    with_interval,
+)
+
+
+@dataclass
+class Run:
+    """One training of each of some systems, on one list.
+
+    Attributes:
+        name: of its folder.
+        results: of each system, the bound last.
+        comparison: of this run alone.
+        trainings: of detector, A-MAE and systems.
+        probe: amae_probe.json, where the recipe has an A-MAE.
+        figure3: where it lies, from RESULTS.md on; None if the run has none.
+    """
+
+    name: str
+    results: list[SystemResults]
+    comparison: Comparison
+    trainings: list[Training]
+    probe: dict | None
+    figure3: str | None
+
+
+@dataclass
+class Pooled:
+    """All that the report of several runs states; `facts`: system -> of its pooled results."""
+
+    recipe: str
+    command: str
+    notes: str
+    comparison: Comparison
+    facts: dict[str, dict]
+    runs: list[Run]
+
+    def spreads(self) -> dict[str, Spread]:
+        """System -> of its gain over the runs, where there are several."""
+        gains: dict[str, list[float]] = {}
+        for run in self.runs:
+            for row in run.comparison.rows:
+                gain = run.comparison.gain(row)
+                if row.system in self.comparison.trained and gain:
+                    gains.setdefault(row.system, []).append(gain.value)
+        return {system: spread(values) for system, values in gains.items() if len(values) > 1}
+
+    def to_dict(self) -> dict:
+        """For results.json."""
+        content = asdict(self)
+        content["spreads"] = {name: asdict(found) for name, found in self.spreads().items()}
+        for run in content["runs"]:
+            run["lists"] = {r.system: r.facts for r in map(SystemResults._make, run.pop("results"))}
+        return content
+
+
+def pooled_markdown(pooled: Pooled) -> str:
+    comparison = pooled.comparison
+    names = ", ".join(escaped(run.name) for run in pooled.runs)
+    sections = [
+        f"# Results of {escaped(pooled.recipe)}",
+        f"Written by `uss.bin.pool_results` from {names}; do not edit.",
+        pooled.notes.strip(),
+        "## Systems, pooled over the runs",
+        comparison_markdown(comparison),
+        "Runs on one list are averaged mixture by mixture; runs on different lists are folds, "
+        "which share no recording and stand side by side.",
+        "![Class-wise SDRi](figure2.png)",
+        *_gains(comparison),
+        *_spectrograms(pooled.runs),
+        "## Each training",
+        "SDRi in dB with the average embedding, and its paired gain, of single trainings.",
+        markdown(trainings_table(pooled)),
+        *_spread(pooled),
+        *_other_systems(pooled),
+        "## Classes",
+        "SDRi in dB with the average embedding, pooled.",
+        markdown(class_table(comparison)),
+        *probe_sections({run.name: run.probe for run in pooled.runs if run.probe}),
+        "## Networks",
+        markdown(cost_table({name: pooled.facts[name]["cost"] for name in comparison.trained})),
+        "## Training",
+        markdown(models_table(pooled)),
+        FINAL_LOSS,
+        *_provenance(pooled),
+    ]
+    return "\n\n".join(section.strip() for section in sections if section) + "\n"
+
+
+def _gains(comparison: Comparison) -> list[str]:
+    """Of two systems Table I says it all."""
+    if len(comparison.trained) < 3:
+        return []
+    return [
+        "## Gains of all systems over one another",
+        "SDRi in dB with the average embedding, the row's system minus the column's, paired.",
+        markdown(gains_table(comparison)),
+    ]
+
+
+def _spectrograms(runs: list[Run]) -> list[str]:
+    """Figure 3 of the first run that has one."""
+    for run in runs:
+        if run.figure3:
+            return [f"![Spectrograms, {escaped(run.name)}]({quote(run.figure3)})"]
+    return []
+
+
+def trainings_table(pooled: Pooled) -> Table:
+    """What each training gives, a row a run, two columns a system."""
+    systems, reference = pooled.comparison.trained, pooled.comparison.reference
+    header = ["run"]
+    for system in systems:
+        header += [system] + ([f"{system}: gain"] if system != reference else [])
+    rows = []
+    for run in pooled.runs:
+        by_name = {row.system: row for row in run.comparison.rows}
+        cells = [run.name]
+        for system in systems:
+            cells.append(decibels(by_name[system].headlines["average_sdri"].value))
+            if system != reference:
+                cells.append(with_interval(run.comparison.gain(by_name[system])))
+        rows.append(cells)
+    return Table(header, rows)
+
+
+def _spread(pooled: Pooled) -> list[str]:
+    """How far trainings differ, of which the intervals over recordings say nothing."""
+    spreads = pooled.spreads()
+    if not spreads:
+        return []
+    header = ["system", "trainings", "mean gain", "standard deviation", "95 % interval"]
+    rows = [
+        [system, str(found.num_trainings), decibels(found.mean), decibels(found.deviation)]
+        + [f"{decibels(found.low)} … {decibels(found.high)}"]
+        for system, found in spreads.items()
+    ]
+    return [
+        "The same gains as draws of one distribution: their standard deviation is that of single "
+        "trainings (the runs' recordings are in it too), the interval that of the mean over many "
+        "trainings (Student's t).",
+        markdown(Table(header, rows)),
+    ]
+
+
+def _other_systems(pooled: Pooled) -> list[str]:
+    """Tables of the runs that hold more systems than all have."""
+    sections = []
+    for run in pooled.runs:
+        if set(run.comparison.trained) > set(pooled.comparison.trained):
+            sections += [
+                f"## All systems of {escaped(run.name)}, one training each",
+                comparison_markdown(run.comparison),
+            ]
+    return sections
+
+
+def models_table(pooled: Pooled) -> Table:
+    rows = [
+        [run.name, *training_cells(training)] for run in pooled.runs for training in run.trainings
+    ]
+    return Table(["run", *TRAINING], rows)
+
+
+def _provenance(pooled: Pooled) -> list[str]:
+    lists = [[run.name, run.comparison.list_digest] for run in pooled.runs]
+    rows = []
+    for run in pooled.runs:
+        for result in run.results:
+            facts = result.facts
+            cells = [facts["seed"], facts["config_digest"], facts["training_commit"]]
+            shown = [ABSENT if cell is None else str(cell) for cell in cells]
+            rows.append([run.name, result.system, *shown, str(facts["commit"])])
+    return [
+        "## How to make them again",
+        f"In {in_code(f'egs/{pooled.recipe}')}, from the kept runs:",
+        code_block(pooled.command),
+        f"The bootstrap has seed {pooled.comparison.seed}. Digests are SHA-256.",
+        markdown(Table(["run", "evaluation list"], lists)),
+        markdown(Table(["run", *MADE_BY], rows)),
+    ]

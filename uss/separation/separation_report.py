@@ -1,0 +1,143 @@
+"""Spectrograms of what was separated, and a page to listen to it."""
+
+import os
+from html import escape
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+
+from uss import plotting
+from uss.audio_files.reader import blocks, opened
+from uss.files import read_json, size_of, write_json, write_text
+from uss.reporting.page_template import STYLE
+from uss.reporting.spectrogram import HOP_SECONDS, WINDOW_SECONDS, colour_limits, spectrogram
+from uss.separation.file_separation import RECORD, read_record
+from uss.separation.names import picture_name, readable
+
+MAX_COLUMNS = 2000  # of a picture; a longer recording is sampled
+MAX_TITLE_LETTERS = 80  # what fits over a picture
+
+
+def columns(path: Path) -> tuple[np.ndarray, float, int]:
+    """(frames, bins) in dB of a file, mixed down, its seconds and its rate."""
+    with opened(path) as file:
+        rate, num_samples = file.samplerate, file.frames
+        mono = (block.mean(axis=0, dtype=np.float32) for block in blocks(file))
+        if num_samples / rate <= MAX_COLUMNS * HOP_SECONDS:
+            return spectrogram(np.concatenate(list(mono)), rate), num_samples / rate, rate
+        size, pieces = round(WINDOW_SECONDS * rate), []
+        starts = iter(np.linspace(0, num_samples - size, MAX_COLUMNS).astype(int))
+        start, first, waiting = next(starts), 0, np.zeros(0, np.float32)
+        for block in mono:
+            waiting = np.concatenate([waiting, block])
+            while start is not None and start + size <= first + len(waiting):
+                piece = waiting[start - first : start - first + size]
+                pieces.append(spectrogram(piece, rate)[2:3])
+                start = next(starts, None)
+            first, waiting = first + max(0, len(waiting) - size), waiting[-size:]
+        return np.concatenate(pieces), num_samples / rate, rate
+
+
+def picture_sources(path: Path, folder: Path, record: dict) -> dict[str, Path]:
+    """Name of each picture in `folder` -> the sound that it shows: of the input, of each output."""
+    files = {picture_name(path): path}
+    for output in record["outputs"].values():
+        files[Path(output["file"]).with_suffix(".png").name] = folder / output["file"]
+    return files
+
+
+def is_drawn(path: Path, folder: Path) -> bool:
+    """Whether all pictures of these outputs are there, as they were drawn."""
+    record = read_json(folder / RECORD)
+    sizes = {name: size_of(folder / name) for name in picture_sources(path, folder, record)}
+    return None not in sizes.values() and record.get("pictures") == sizes
+
+
+def draw(path: Path, folder: Path) -> None:
+    """A PNG beside each output and one of the input, on one colour scale; a warning where they
+    cannot be drawn. separation.json says of which size they are, and says nothing of them when the
+    outputs are made anew."""
+    record = read_json(folder / RECORD)
+    files = {folder / name: file for name, file in picture_sources(path, folder, record).items()}
+    plotting.draw(list(files), lambda: _draw(files))
+    record["pictures"] = {picture.name: size_of(picture) for picture in files}
+    write_json(folder / RECORD, record)
+
+
+def _draw(files: dict[Path, Path]) -> None:
+    """Picture -> the audio file that it shows."""
+    from matplotlib.figure import Figure
+
+    images = {picture: columns(file) for picture, file in files.items()}
+    low, high = colour_limits([values for values, _, _ in images.values()])
+    for picture, (values, seconds, rate) in images.items():
+        figure = Figure(figsize=(8, 3), layout="constrained")
+        axes = figure.add_subplot()
+        extent = (0, seconds, 0, rate / 2000)
+        axes.imshow(
+            values.T, origin="lower", aspect="auto", extent=extent, vmin=low, vmax=high,
+            cmap="magma",
+        )  # fmt: skip
+        title = plotting.as_title(readable(picture.stem), MAX_TITLE_LETTERS)
+        axes.set(xlabel="time (s)", ylabel="frequency (kHz)", title=title)
+        plotting.save(figure, picture, dpi=100)
+
+
+def write_report(
+    folders: dict[Path, Path], num_inputs: int, output: Path, has_pictures: bool
+) -> None:
+    """<output>/index.html: a card for each input that was separated, of `num_inputs`.
+
+    has_pictures: spectrograms were asked for; the page says where one is missing.
+    """
+    cards = []
+    for path, folder in folders.items():
+        record = read_record(folder)
+        if record is not None:  # unless another process has begun anew
+            cards.append(_card(path, folder, output, record, has_pictures))
+    title = f"Separated: {len(cards)} of {num_inputs} recordings"
+    write_text(
+        output / "index.html",
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
+        f"<style>{STYLE}</style></head>\n<body><h1>{title}</h1>\n"
+        f'<div class="cards">{"".join(cards)}</div></body></html>\n',
+    )
+
+
+def _card(path: Path, folder: Path, output: Path, record: dict, has_pictures: bool) -> str:
+    picture, address = folder / picture_name(path), path.resolve().as_uri()
+    figures = [_figure(picture, address, "input", output, has_pictures)]
+    for name, of in record["outputs"].items():
+        values = [value for value in of["confidence"] or [] if value is not None]
+        caption = f"{name} (confidence {np.mean(values):.2f})" if values else name
+        file = folder / of["file"]
+        picture, address = file.with_suffix(".png"), _address(file, output)
+        figures.append(_figure(picture, address, caption, output, has_pictures))
+    lines = [
+        f"<tr><td>{escape(readable(h['name']))}</td>"
+        f"<td>{h['start_seconds']} to {h['end_seconds']} s</td><td>{h['probability']:.2f}</td></tr>"
+        for h in record["heard"]
+    ]
+    heard = f"<table>{''.join(lines)}</table>" if lines else ""
+    return (
+        f'<section class="card"><h3>{escape(readable(path))}</h3>'
+        f'<div class="signals">{"".join(figures)}</div>{heard}</section>\n'
+    )
+
+
+def _address(file: Path, output: Path) -> str:
+    """From the page on; of bytes, since a name need not be UTF-8."""
+    return quote(os.fsencode(file.relative_to(output).as_posix()))
+
+
+def _figure(picture: Path, address: str, caption: str, output: Path, has_pictures: bool) -> str:
+    caption = escape(readable(caption))
+    image = '<p class="small">The spectrogram could not be drawn.</p>' if has_pictures else ""
+    if size_of(picture):
+        source = _address(picture, output)
+        image = f'<img src="{source}" alt="Spectrogram of {caption}" loading="lazy">'
+    return (
+        f'<figure>{image}<audio controls preload="none" src="{escape(address)}"></audio>'
+        f"<figcaption>{caption}</figcaption></figure>"
+    )

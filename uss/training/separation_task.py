@@ -1,0 +1,87 @@
+"""Stage 5's task: a separator on the listed training mixtures."""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import l1_loss
+
+from uss.data.feature_set import FeatureSet
+from uss.data.mixing import mix
+from uss.data.mixture_list import MixtureList
+from uss.distributed import share
+from uss.models.mae_resunet import Separator
+from uss.schema import Training
+from uss.training.acceleration import accelerate, separator_networks
+
+NUM_EVALUATED_BATCHES = 4
+
+
+class SeparationTask:
+    """l1 on the waveform. Step k of a batch size B reads rows k B .. k B + B - 1 of the list, which
+    wraps at its end.
+
+    Args:
+        model: the separator.
+        mixtures: the list for training.
+        features: cached A-MAE features of that list; None where they are not needed, or live.
+        training: of the separator.
+        device: to train on.
+    """
+
+    def __init__(
+        self,
+        model: Separator,
+        mixtures: MixtureList,
+        features: FeatureSet | None,
+        training: Training,
+        device: torch.device,
+    ) -> None:
+        self.model = model.to(device)
+        accelerate(separator_networks(self.model), device)
+        self.mixtures = mixtures
+        self.features = features
+        self.training = training
+        self.device = device
+
+    def parameter_groups(self, learning_rate: float) -> list[dict]:
+        return self.model.parameter_groups(learning_rate)
+
+    def rows(self, step: int) -> np.ndarray:
+        first = step * self.training.batch_size
+        return np.arange(first, first + self.training.batch_size) % len(self.mixtures)
+
+    def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
+        return self._loss(share(self.rows(step)))
+
+    def batch(self, step: int) -> dict[str, np.ndarray]:
+        rows = self.rows(step)
+        features = {} if self.features is None else {"features": self.features.read(rows)}
+        return {"rows": rows, **self.mixtures.batch(rows)._asdict(), **features}
+
+    def _loss(self, rows: np.ndarray) -> tuple[Tensor, dict[str, float]]:
+        batch = self.mixtures.batch(rows)
+        system = self.model.system
+        mixture, target, _ = mix(
+            self._tensor(batch.target), self._tensor(batch.interferer), system.normalization
+        )
+        query = getattr(batch, system.query_field)
+        features = None if self.features is None else self._tensor(self.features.read(rows))
+        separated = self.model(mixture, self._tensor(query), features)
+        sdri = level(mixture - target) - level(separated.detach() - target)
+        return l1_loss(separated, target), {"sdri": sdri.mean().item()}
+
+    def evaluate(self) -> dict[str, float]:
+        """The loss of the last batches in eval mode. Well above the loss in training, it says
+        that the running statistics of the BatchNorms have not settled."""
+        last = self.training.steps
+        steps = range(max(0, last - NUM_EVALUATED_BATCHES), last)
+        losses = [self._loss(self.rows(step))[0].item() for step in steps]
+        return {"eval_mode_loss": float(np.mean(losses))}
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(array).to(self.device)
+
+
+def level(waveform: Tensor) -> Tensor:
+    """(batch, samples) -> (batch,) mean square in dB, at least -100."""
+    return 10 * waveform.square().mean(dim=1).clamp(min=1e-10).log10()
