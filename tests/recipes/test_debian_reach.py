@@ -16,8 +16,8 @@ def separator_of(name: str, *overrides: str):
 def reach(system) -> list[float]:
     generator = torch.Generator().manual_seed(0)
     mixture = torch.randn(4, system.num_samples, generator=generator)
-    condition = torch.rand(4, system.query_size, generator=generator)
-    return feature_reach.reach(system.separator, mixture, condition).tolist()
+    query = torch.rand(4, system.query_size, generator=generator)
+    return feature_reach.reach(system.separator, mixture, query).tolist()
 
 
 def small_reach(name: str) -> list[float]:
@@ -26,10 +26,11 @@ def small_reach(name: str) -> list[float]:
 
 
 def test_concatenated_along_frequency_features_reach_the_bins_beside_them():
-    """The features stand above the highest bins; what reaches the others goes through the deepest
-    levels."""
+    """The features stand above the highest bins. With statistics of BatchNorms that are fixed, no
+    more than a trace of them gets to the others (docs/method.md, section 5)."""
     *others, highest = small_reach("mae_aligned_concat")
-    assert highest > 2 * max(others) > 0
+    assert highest > 0.02
+    assert max(others) < highest / 50
 
 
 def test_a_second_input_channel_reaches_all_bins_alike():

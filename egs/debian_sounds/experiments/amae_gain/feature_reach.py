@@ -2,9 +2,10 @@
 
 Networks with initial weights get development mixtures, once with their own features and once with
 each other's. Reads data/mixtures/dev.csv and data/dev/anchors/, resampled to the systems' rate, and
-conf/ as uss.bin.macs does; random conditions stand for queries. Prints a Markdown table: the change
+conf/ as uss.bin.macs does; random queries stand for those of sounds. Prints a Markdown table: the change
 of the complex mask's values, of their standard deviation, in each quarter of the bins, the mean
-over NUM_DRAWS networks and batches. `initial_mask` is taken as random: half hides all at first.
+over NUM_DRAWS networks and batches. The statistics of the BatchNorms are those of the batch with its
+own features, and fixed for the exchange: taken anew, they would carry a change of any bin to all. `initial_mask` is taken as random: half hides all at first.
 
     python experiments/amae_gain/feature_reach.py --amae data/amae --systems mae_frozen mae_aligned
     python experiments/amae_gain/feature_reach.py --conf ../audioset/conf \
@@ -34,7 +35,7 @@ DATA = Path("data")
 
 
 @torch.no_grad()
-def reach(separator: Separator, mixture: Tensor, condition: Tensor) -> np.ndarray:
+def reach(separator: Separator, mixture: Tensor, query: Tensor) -> np.ndarray:
     """(quarters,) of the kept bins: the root mean square of the mask's change over the standard
     deviation of its values.
 
@@ -42,11 +43,11 @@ def reach(separator: Separator, mixture: Tensor, condition: Tensor) -> np.ndarra
     """
     if separator.amae is None:
         raise ValueError("a system without A-MAE features: name others with --systems")
-    separator.train()  # BatchNorms by the batch, as at the first step
     features = separator.amae(mixture)
     magnitude = separator.stft(mixture).abs()
+    fix_statistics(separator, magnitude, query, features)
     masks = [
-        separator.network(magnitude, condition, used)[..., :-1]  # without the Nyquist bin
+        separator.network(magnitude, query, used)[..., :-1]  # without the Nyquist bin
         for used in (features, features.roll(1, dims=0))
     ]
     quarters = [mask.chunk(len(QUARTERS), dim=3) for mask in masks]
@@ -56,6 +57,18 @@ def reach(separator: Separator, mixture: Tensor, condition: Tensor) -> np.ndarra
             for one, other in zip(*quarters, strict=True)
         ]
     )
+
+
+def fix_statistics(
+    separator: Separator, magnitude: Tensor, query: Tensor, features: Tensor
+) -> None:
+    """Give every BatchNorm the statistics of one batch, and leave the separator in eval mode."""
+    for module in separator.modules():
+        if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
+            module.momentum = 1.0
+    separator.train()
+    separator.network(magnitude, query, features)
+    separator.eval()
 
 
 def draw_mixtures(draw: int, sample_rate: int) -> Tensor:
@@ -85,8 +98,8 @@ def main(argv: list[str] | None = None) -> None:
             if amae is not None and system.separator.amae is not None:
                 system.separator.amae.encoder = amae
             mixture = draw_mixtures(draw, system.sample_rate)
-            condition = torch.rand(BATCH_SIZE, system.query_size)
-            values.append(reach(system.separator, mixture, condition))
+            query = torch.rand(BATCH_SIZE, system.query_size)
+            values.append(reach(system.separator, mixture, query))
         rows.append([name, *(f"{value:.1%}" for value in np.mean(values, axis=0))])
     header = ["system", *(f"{quarter} quarter" for quarter in QUARTERS)]
     print(markdown(Table(header, rows)), end="")
