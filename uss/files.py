@@ -63,7 +63,8 @@ def digest_of_stats(paths: list[Path]) -> str:
 
 def code_version() -> str:
     """The commit of the checkout ("-dirty" where edited), or the package's version."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    root = Path(__file__).parents[1]  # its own .git: an installed package may lie in another's
+    command = ["git", "-C", str(root), "--git-dir=.git", "describe", "--always", "--dirty"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return done.stdout.strip()
