@@ -1,17 +1,23 @@
 """The package `uss`. Ranges stand here; tools/constraints.txt pins the versions that are tested."""
 
+import re
+from pathlib import Path
+
 from setuptools import find_packages, setup
 
+(VERSION,) = re.findall(
+    r'^__version__ = "(.+)"$', (Path(__file__).parent / "uss" / "__init__.py").read_text(), re.M
+)
 ONNX = ["onnx>=1.17", "onnxruntime>=1.20", "onnxscript>=0.5"]  # of `uss export`
 
 setup(
     name="uss",
-    version="0.1.0",
+    version=VERSION,
     description="Universal sound separation with a self-supervised audio masked autoencoder",
     license="MIT",
     python_requires=">=3.11",
     packages=find_packages(include=["uss", "uss.*"]),
-    package_data={"uss": ["resources/*"]},
+    package_data={"uss": ["py.typed", "resources/*", "**/templates/*"]},
     install_requires=[
         "torch>=2.4",
         "torchaudio>=2.4",

@@ -19,6 +19,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+from uss import __version__
 from uss.command import run
 
 logger = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ def options() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog="uss", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    result.add_argument("--version", action="version", version=f"uss {__version__}")
     commands = result.add_subparsers(dest="command", required=True)
     separate = commands.add_parser("separate", help="separate files or folders of files")
     separate.add_argument("inputs", nargs="+", type=Path, metavar="INPUT")
