@@ -1,19 +1,35 @@
 #!/usr/bin/env bash
-# Runs shellcheck over the scripts, ruff, mypy, and pytest; installs first what they need, also Debian's
-# packages of Slurm and chromium where root runs it.
-#   tests/run.sh [--all] [pytest's options]      --all: kills 50 runs instead of 5
+# Runs the checks (tests/checks.sh) and pytest. Installs first what they need, also Debian's packages
+# of Slurm and chromium where root runs it.
+#   tests/run.sh [--fast | --all] [-- pytest's arguments]
+#   --fast    without the tests marked slow
+#   --all     kills 50 runs instead of 5
 set -euo pipefail
 CDPATH='' builtin cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+
+selection=(--durations 20)
+case ${1:-} in
+    --fast)  # what it lists as longer than 1.5 s is to be marked
+        selection=(-m "not slow" --durations 20 --durations-min 1.5)
+        shift
+        ;;
+    --all)
+        export USS_NUM_KILLS=50
+        shift
+        ;;
+esac
+if (( $# )) && [[ $1 != -- ]]; then
+    echo "tests/run.sh: unknown option '$1'; known are --fast and --all, one of them, and pytest's" \
+        "arguments after --" >&2
+    exit 2
+fi
+
 # shellcheck source=path.sh
 . ./path.sh --install test
 export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-if [[ ${1:-} == --all ]]; then
-    export USS_NUM_KILLS=50
-    shift
-fi
 packages=(slurmctld slurmd slurm-client munge chromium chromium-driver)
-if (( EUID == 0 )) && type -P apt-get >/dev/null \
+if [[ ${selection[0]} != -m ]] && (( EUID == 0 )) && type -P apt-get >/dev/null \
     && ! dpkg-query --show "${packages[@]}" >/dev/null 2>&1; then
     echo "apt-get install ${packages[*]}: a Slurm cluster and a browser of the tests' own"
     { apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
@@ -21,18 +37,5 @@ if (( EUID == 0 )) && type -P apt-get >/dev/null \
         || echo "tests/run.sh: they could not be installed; the tests that need them skip" >&2
 fi
 
-mapfile -d '' scripts < <(
-    git ls-files -z --cached --others --exclude-standard -- '*.sh' .ci/run)
-echo "shellcheck: ${#scripts[@]} scripts"
-shellcheck --external-sources --source-path=. "${scripts[@]}"
-echo "ruff"
-ruff check .
-ruff format --check .
-echo "mypy"
-mypy uss egs/*/local
-for recipe in egs/*/; do  # again, with the modules that a recipe imports by their bare names
-    MYPYPATH=${recipe}local mypy "${recipe}local"
-done
-MYPYPATH=egs/debian_sounds/local:egs/debian_sounds/experiments/scenes mypy \
-    egs/debian_sounds/experiments/*/*.py
-python -m pytest -n 2 --dist worksteal --durations 20 "$@"
+tests/checks.sh
+python -m pytest -n 2 --dist worksteal "${selection[@]}" "${@:2}"
