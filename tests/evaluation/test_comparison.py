@@ -160,6 +160,7 @@ def test_figure2_has_room_for_chinese_names():
         assert ax.get_position().height * figure.get_figheight() > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_classes", [13, 101])
 def test_figure2_holds_every_class(make_recipe, num_classes):
     recipe = make_recipe(num_classes=num_classes, recordings=1)

@@ -33,6 +33,7 @@ def test_silence_is_not_compared():
     assert check.num == 0
 
 
+@pytest.mark.slow
 def test_needs_no_ffmpeg():
     code = "from uss.evaluation.cross_check import museval_metrics; print(museval_metrics())"
     done = subprocess.run(

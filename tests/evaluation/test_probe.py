@@ -14,6 +14,7 @@ def features(separation: float, seed: int) -> tuple[torch.Tensor, np.ndarray]:
     return torch.from_numpy(items.astype(np.float32)), classes
 
 
+@pytest.mark.slow
 def test_classes_apart_are_named_and_noise_is_not():
     assert probe_accuracy(*features(20, 0), *features(20, 1)) == 1.0
     assert probe_accuracy(*features(0, 0), *features(0, 1)) == pytest.approx(1 / 3, abs=0.12)

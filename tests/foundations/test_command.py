@@ -37,6 +37,7 @@ def test_a_bug_keeps_its_traceback():
     assert "this is a bug" in done.stderr and "Traceback" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "said"),
     [

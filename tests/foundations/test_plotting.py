@@ -60,6 +60,7 @@ def settings(kind: str, folder: Path) -> dict[str, str]:
     return environment
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [
     "LaTeX and a backend that does not exist", "a notebook's backend", "a windowed backend",
     "a broken matplotlibrc here", "a broken MATPLOTLIBRC", "style sheets at home",
@@ -147,6 +148,7 @@ def test_settings_are_those_of_before_after_a_picture(tmp_path):
         assert matplotlib.rcParams["font.size"] == 31
 
 
+@pytest.mark.slow
 def test_no_stage_before_the_trainings_end_imports_matplotlib():
     code = f"import sys, {STAGES_1_TO_4}; assert 'matplotlib' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": str(ROOT)})

@@ -17,6 +17,7 @@ def cost_of(separator, query_size=small.QUERY_SIZE, rate=small.SAMPLE_RATE):
     return separator_cost(separator.eval(), query_size, rate, 2 * rate)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("features, fusion, bins, tokens", [
     ("none", "concat", 512, 0),
     ("paper", "concat", 1280, 513),

@@ -23,6 +23,8 @@ from uss.models import published
 from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
 from uss.tables import Anchor, ClassRow, Mixture, Result, read_table, write_table
 
+pytestmark = pytest.mark.slow
+
 DIRECTORY = Path("exp/paper/baseline")
 NAMES = ["--name", "paper", "--system", "baseline"]
 NUM_SAMPLES = 16000  # half a second

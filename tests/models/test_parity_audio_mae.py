@@ -39,6 +39,7 @@ def test_filterbank(clips):
         np.testing.assert_allclose(clip[::64], theirs, rtol=0, atol=1e-3)
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_encoder(path, clips):
     expected = fixture("audiomae")
@@ -58,6 +59,7 @@ def test_encoder(path, clips):
     )
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_pretraining(state, clips, tmp_path):
     model = AudioMae(published.AUDIO_MAE)

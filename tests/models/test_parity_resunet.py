@@ -9,6 +9,7 @@ from tests.models.reference_weights import empty_state, fixture, published_state
 from uss.models import published
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_resunet30(tmp_path):
     torch.save(lightning(published_state("ResUNet30_condition2048")), tmp_path / "file")
@@ -25,6 +26,7 @@ def test_resunet30(tmp_path):
     np.testing.assert_allclose(separated, expected["waveform"][:, 0], rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_other_baseline_is_conditioned_by_probabilities(tmp_path):
     torch.save(lightning(empty_state("ResUNet30_condition527")), tmp_path / "file")
     assert published.load(tmp_path / "file").system.query == "at_soft"

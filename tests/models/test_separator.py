@@ -105,6 +105,7 @@ def test_cached_features_give_what_live_ones_give(features, fusion):
     assert (from_cache - live).abs().max() < 0.05 * (without - live).abs().max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_samples", [16000, 31999, 32000, 48123])
 @torch.inference_mode()
 def test_any_length(num_samples):

@@ -22,6 +22,7 @@ def small_state() -> dict[str, torch.Tensor]:
     return Cnn14(PANNS).state_dict()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_published_panns_in_another_precision(tmp_path, dtype):
     """Every tensor is converted, as `state[key].half()` does: the number of batches too."""
@@ -45,6 +46,7 @@ def test_tables_in_another_precision(dtype):
     assert not is_table(torch.from_numpy(table).to_sparse(), table)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_a_published_separator_in_half_precision(tmp_path, dtype):
     content = lightning(empty_state("ResUNet30_condition2048"))

@@ -23,6 +23,8 @@ from uss.schema import System, SystemAmae
 from uss.separation.model import Query
 from uss.separation.queries import read_query, save_query
 
+pytestmark = pytest.mark.slow
+
 NUM = int(os.environ.get("MUTANTS", "20"))  # of each kind of file
 SYSTEM = System(amae=SystemAmae(features="paper"))
 LOADED = SimpleNamespace(query_size=12)

@@ -19,6 +19,8 @@ from uss.bin import check_config, check_data, mixtures
 from uss.recipe_config import FILES, check
 from uss.tables import Anchor, ClassPair, ClassRow, Clip, Event, read_table, write_table
 
+pytestmark = pytest.mark.slow
+
 NUM = int(os.environ.get("MUTANTS", "20"))  # of each table and YAML
 
 

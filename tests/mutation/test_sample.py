@@ -8,6 +8,8 @@ import pytest
 from tests.benchmarks.mutations import KINDS
 from tests.tiny_experiment import ROOT
 
+pytestmark = pytest.mark.slow
+
 COUNT, SEED = 10, 1
 
 

@@ -133,6 +133,7 @@ BAD_FILES = {  # what the server sends -> the record
 }
 
 
+@pytest.mark.slow
 def test_bad_clips_are_recorded_and_not_tried_for_ever(recipe, server, caplog):
     ids = [row.clip_id for row in recipe.all_rows]
     bad = dict(zip(ids, BAD_CLIPS, strict=False))

@@ -91,6 +91,7 @@ def test_the_start_in_a_name_is_in_seconds_or_milliseconds():
     assert not any(agrees(name, 30.0) for name in ("_0", "_40", "_40000_50000"))
 
 
+@pytest.mark.slow
 def test_lists_at_real_scale(tmp_path):
     rng = np.random.default_rng(0)
     ids = make_ids(22160, rng)

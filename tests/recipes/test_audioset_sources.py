@@ -55,6 +55,7 @@ def contents():
     return result
 
 
+@pytest.mark.slow
 def test_the_three_ways_give_the_same_clips(recipe):
     write_audio(recipe.data / "audioset", recipe.all_rows, CLASSES, RATE)
     recipe.prepare()
@@ -133,6 +134,7 @@ def test_packed_clips_at_another_rate(recipe):
         stage_1()
 
 
+@pytest.mark.slow
 def test_packed_files_that_change(recipe, caplog):
     caplog.set_level("INFO")
     pack_sources(recipe)

@@ -129,6 +129,7 @@ def test_attribution_names_packages_and_recordings(recipe):
         assert (recipe / "data" / "recordings" / package / NOTICE.format(package)).exists()
 
 
+@pytest.mark.slow
 def test_another_folder_gets_the_same(recipe, tmp_path):
     other, _ = make_recipe(tmp_path)
     prepare(other)

@@ -58,6 +58,7 @@ def test_missing_packages_are_named_with_the_remedy(recipe):
     assert not (recipe / "data").exists()
 
 
+@pytest.mark.slow
 def test_another_release_is_used_file_by_file(recipe, caplog):
     """One file is shorter than listed, the others are as they were."""
     recipe, contents = recipe
@@ -113,6 +114,7 @@ def test_a_damaged_package_stops_the_stage(recipe):
         prepare(recipe)
 
 
+@pytest.mark.slow
 def test_recordings_that_share_sound_stay_on_one_side(recipe):
     """Owl 1 sounds again, under another group's name, within owl 4."""
     recipe, contents = recipe
@@ -127,6 +129,7 @@ def test_recordings_that_share_sound_stay_on_one_side(recipe):
     assert len({row.group for row in rows.values()}) == len(rows) - 1
 
 
+@pytest.mark.slow
 def test_unlabelled_audio_holds_no_copy_of_a_held_out_recording(recipe):
     recipe, contents = recipe
     part = 0.3 * sound(21, 1.0, 11025)[2000:]
@@ -145,6 +148,7 @@ def test_unlabelled_audio_holds_no_copy_of_a_held_out_recording(recipe):
     assert num_copies == {False: 0, True: 1}
 
 
+@pytest.mark.slow
 def test_changed_settings_and_lost_files_are_made_again(recipe, caplog):
     recipe, _ = recipe
     prepare(recipe)

@@ -64,6 +64,7 @@ def folds(config) -> list:
     return [replace(config, fold=fold) for fold in range(config.num_folds)]
 
 
+@pytest.mark.slow
 def test_every_class_has_its_share_of_groups_in_each_split(recordings, config):
     for fold in folds(config):
         side = LOCAL.splits.split_recordings(recordings, fold)
@@ -76,6 +77,7 @@ def test_every_class_has_its_share_of_groups_in_each_split(recordings, config):
             assert num["train"] >= num["eval"] >= 1, label
 
 
+@pytest.mark.slow
 def test_each_group_is_evaluated_once_or_developed_on_in_every_fold(recordings, config):
     sides = [LOCAL.splits.split_recordings(recordings, fold) for fold in folds(config)]
     for group in {row.group for row in recordings}:
@@ -204,6 +206,7 @@ def find_copies(sounds: dict[str, tuple[np.ndarray, int]]) -> list[tuple[str, st
     return LOCAL.fingerprint.copies(names, names, sounds.__getitem__, lambda a, b: a < b)
 
 
+@pytest.mark.slow
 def test_copies_are_found_at_another_rate_level_and_start():
     rate = 44100
     waves = {name: sound(seed, 3.0, rate) for seed, name in enumerate("abcd")}

@@ -17,6 +17,8 @@ from tests.training.flipped import flip_a_weight
 from uss.model_store import checkpoint
 from uss.tables import Clip, read_table
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def recipe(undisturbed, tmp_path_factory) -> Path:

@@ -12,8 +12,12 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.recipes.recipe import REDUCED, SYSTEMS, command, copy_recipe, run
 from uss.model_store.log_file import read_log
+
+pytestmark = pytest.mark.slow
 
 NUM_KILLS = int(os.environ.get("USS_NUM_KILLS", "5"))
 SEED = int(os.environ.get("USS_KILL_SEED", "0"))

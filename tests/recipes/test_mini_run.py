@@ -16,6 +16,8 @@ from tests.recipes.recipe import ROOT, SYSTEMS, copy_recipe, run
 from uss.evaluation.metrics import sdri
 from uss.tables import Result, read_table
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def single(undisturbed) -> Path:

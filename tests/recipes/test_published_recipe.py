@@ -24,6 +24,8 @@ from uss.models import published
 from uss.schema import Pretrained, System
 from uss.tables import ClassRow, Clip, write_table
 
+pytestmark = pytest.mark.slow
+
 SYSTEMS = ("mae_frozen", "mae_aligned")
 HEARD_CLASS = 137  # the class of which the fixture has all frames
 REDUCED = [

@@ -8,6 +8,8 @@ from tests.evaluation.conftest import Recipe
 from tests.reporting.browser import browser  # noqa: F401 (a fixture)
 from uss.bin import report
 
+pytestmark = pytest.mark.slow
+
 SIGNALS = ["mixture", "target", "resunet", "resunet_joint", "mae_frozen", "untrained",
            "ideal_ratio_mask"]  # fmt: skip
 LOAD_IMAGES = """

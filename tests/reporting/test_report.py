@@ -45,6 +45,7 @@ class Links(HTMLParser):
         self.in_cell = self.in_cell and tag != "td"
 
 
+@pytest.mark.slow
 def test_the_whole_report(make_recipe):
     recipe = make_recipe()
     systems = recipe.write_all()
@@ -117,6 +118,7 @@ def test_the_whole_report(make_recipe):
     assert [float(row["resunet"]) for row in table] == pytest.approx([9.8, 8.8, 7.8])
 
 
+@pytest.mark.slow
 def test_the_users_settings_of_matplotlib_do_not_matter(make_recipe):
     recipe = make_recipe()
     systems = recipe.write_all()
@@ -137,6 +139,7 @@ def picture_bytes(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in paths}
 
 
+@pytest.mark.slow
 def test_a_picture_that_fails_is_missing_and_no_more(make_recipe, caplog):
     recipe = make_recipe()
     systems = recipe.write_all()
@@ -176,6 +179,7 @@ def test_a_picture_that_fails_is_missing_and_no_more(make_recipe, caplog):
     assert in_the_way[1].is_file()
 
 
+@pytest.mark.slow
 def test_the_second_run_does_nothing(make_recipe, caplog):
     recipe = make_recipe()
     systems = recipe.write_all()
@@ -199,6 +203,7 @@ def test_the_second_run_does_nothing(make_recipe, caplog):
     assert "def5678" in page.read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lost", "size"),
     [
@@ -231,6 +236,7 @@ def test_what_the_page_shows_is_made_again_where_it_was_lost(make_recipe, monkey
     assert not write_wavs
 
 
+@pytest.mark.slow
 def test_examples_that_were_lost_are_separated_again(make_recipe):
     from uss.files import read_json
     from uss.reporting.example_signals import example_signals, examples_step
@@ -246,6 +252,7 @@ def test_examples_that_were_lost_are_separated_again(make_recipe):
     assert not step.is_current()
 
 
+@pytest.mark.slow
 def test_names_are_text_in_markdown_and_html(make_recipe):
     """The recipe's classes hold HTML, and are one cell each."""
     recipe = make_recipe()
@@ -263,6 +270,7 @@ def test_names_are_text_in_markdown_and_html(make_recipe):
     assert "<img src=x" not in (recipe.experiment / "index.html").read_text()
 
 
+@pytest.mark.slow
 def test_classes_and_mixtures_of_the_configuration(make_recipe):
     recipe = make_recipe()
     names = [recipe.classes[2].name, recipe.classes[0].name]

@@ -104,6 +104,7 @@ def test_an_output_of_another_size_is_made_again(uss, write, caplog, size):
     assert path.read_bytes() == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", ["a/a.png", "a/a_class_0.png", "index.html"])
 @pytest.mark.parametrize("size", [None, 0])
 def test_pictures_and_page_that_were_lost_are_made_again(uss, write, lost, size):
@@ -119,6 +120,7 @@ def test_pictures_and_page_that_were_lost_are_made_again(uss, write, lost, size)
     assert path.read_bytes() == whole
 
 
+@pytest.mark.slow
 def test_pictures_follow_their_sounds(uss, write):
     write("a.wav", sound(1))
     assert uss("a.wav", "--class", "0", "--spectrogram") == 0
@@ -128,6 +130,7 @@ def test_pictures_follow_their_sounds(uss, write):
     assert Path("separated/a/a.png").read_bytes() != before
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_a_line_a_file(uss, write, caplog):
     caplog.set_level("INFO")
     write("long.wav", sound(8))
@@ -145,6 +148,7 @@ def test_a_full_disk_is_a_line_a_file(uss, write, caplog):
     assert caplog.messages[-1] == "2 separated, 1 skipped as done, 0 failed"
 
 
+@pytest.mark.slow
 def test_a_failure_leaves_what_another_request_made(uss, write):
     write("a.wav", sound(8))
     assert uss("a.wav", "--class", "0") == 0
@@ -222,6 +226,7 @@ def test_names_that_are_no_utf8(uss, write, caplog):
     assert caplog.messages[-1] == "0 separated, 1 skipped as done, 0 failed"
 
 
+@pytest.mark.slow
 def test_the_longest_name(uss, write, caplog):
     caplog.set_level("INFO")
     name = "a" * 251 + ".wav"
@@ -233,6 +238,7 @@ def test_the_longest_name(uss, write, caplog):
     assert caplog.messages[-1] == "0 separated, 1 skipped as done, 0 failed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_leaves_no_temporaries(experiment, write, tmp_path, number):
     write("a.wav", sound(600))
@@ -244,6 +250,7 @@ def test_a_signal_leaves_no_temporaries(experiment, write, tmp_path, number):
     assert files_in(tmp_path / "separated") == set()
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_leaves_goes(experiment, uss, write, tmp_path):
     write("a.wav", sound(600))
     process = start_long(experiment, tmp_path)
@@ -255,6 +262,7 @@ def test_what_a_killed_process_leaves_goes(experiment, uss, write, tmp_path):
     assert files_in("separated") == {"a/a_class_0.wav", "a/separation.json"}
 
 
+@pytest.mark.slow
 def test_two_at_once_share_the_work(experiment, write, tmp_path):
     for name in "abc":
         write(f"{name}.wav", sound(4, seed=ord(name)))

@@ -8,6 +8,8 @@ import pytest
 
 from uss.bin import cli
 
+pytestmark = pytest.mark.slow
+
 PACKAGES = ("onnx", "onnxruntime", "onnxscript")
 MISSING = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
 installed = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")

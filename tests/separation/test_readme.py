@@ -14,6 +14,8 @@ import soundfile
 
 from tests.separation.conftest import RATE, sound
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -40,6 +40,7 @@ def test_joined_files(length, tmp_path, name):
     assert length(tmp_path / name) == pytest.approx(4 * RATE, abs=RATE // 1000)
 
 
+@pytest.mark.slow
 def test_variable_bit_rate_without_a_length(length):
     assert length(CASES / "vbr_no_xing_12s.mp3") == pytest.approx(12 * 22050, abs=2205)
 

@@ -59,6 +59,7 @@ def test_a_clone_called_uss_from_its_parent(clone):
     assert "separate" in result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "variables",
     [
@@ -82,6 +83,7 @@ def test_stage_0_whatever_the_variables(clone, variables):
     assert (clone / "egs" / "mini" / "data" / "train" / "clips.csv").exists()
 
 
+@pytest.mark.slow
 def test_a_pythonpath_of_modules_with_packages_of_another_python(clone, tmp_path):
     for name in ("torch", "numpy", "yaml", "uss"):
         executable(tmp_path / "module" / name / "__init__.py", "raise ImportError('of 3.6')\n")
@@ -116,6 +118,7 @@ def test_the_arguments_of_a_script_are_no_options_of_path_sh(clone):
     assert result.stdout == f"{clone}/uss\n", result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["two words", "a \"quoted\" 'one'", "100%d", "two\nlines", "a\\b$HOME"]
 )
@@ -192,6 +195,7 @@ def test_run_sh_away_from_its_checkout_is_a_sentence(recipe, tmp_path):
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_systems_have_one_order_in_every_language(recipe):
     text = (recipe / "run.sh").read_text()
     (recipe / "run.sh").write_text(text.replace("pwd -P;", 'echo "${systems[*]}";'))
@@ -202,6 +206,7 @@ def test_systems_have_one_order_in_every_language(recipe):
     assert orders == {" ".join(sorted(p.stem for p in (recipe / "conf/systems").iterdir())) + "\n"}
 
 
+@pytest.mark.slow
 def test_a_umask_that_keeps_others_out(clone):
     script = "umask 077; egs/mini/run.sh --stage=0 --stop-stage=0 --set data.num_rounds.train=1"
     assert bash(script, clone).returncode == 0

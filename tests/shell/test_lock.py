@@ -83,6 +83,7 @@ def running(recipe):
     process.wait(timeout=300)
 
 
+@pytest.mark.slow
 def test_a_second_run_says_who_works_here(recipe, running):
     second = run(recipe, *LAST)
     assert (second.returncode, second.stdout) == (1, "")
@@ -112,6 +113,7 @@ def test_after_kill_9_the_tasks_are_ended_and_the_next_run_goes_on(recipe, runni
     assert not any(is_running(task) for task in running.tasks)
 
 
+@pytest.mark.slow
 def test_after_kill_9_of_all_shells_the_next_run_waits_for_the_training(tmp_path):
     """The guardian too is gone: nobody ends the training, and nobody trains beside it."""
     recipe = make_recipe(tmp_path, TRAINING)
@@ -170,6 +172,7 @@ def test_a_guardian_that_was_killed_is_replaced_and_named(recipe):
     assert not (recipe / "data" / ".lock").exists()
 
 
+@pytest.mark.slow
 def test_what_a_stage_leaves_running_elsewhere_does_not_keep_the_lock(tmp_path):
     """Such as an agent that a program started, with all descriptors of its parent."""
     agent = "echo $$ >task1; exec sleep 1000 >/dev/null 2>&1"
@@ -212,6 +215,7 @@ def test_another_host_is_left_to_the_user(recipe):
 NO_LOCKS = "#!/bin/sh\necho 'flock: 11: No locks available' >&2\nexit 71\n"
 
 
+@pytest.mark.slow
 def test_a_disk_without_locks_is_named(recipe, running, tmp_path):
     """There, too, a second run.sh sees the first one; it cannot see what a dead one has left."""
     program = tmp_path / "bin" / "flock"
@@ -247,6 +251,7 @@ def test_a_folder_that_is_a_link_to_nowhere(recipe, name, needed_by, stages):
         assert result.returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stale", [False, True])
 def test_of_several_at_the_same_moment_one_works(stale):
     """More of it: tests/benchmarks/lock_stress.py."""

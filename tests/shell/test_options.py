@@ -86,6 +86,7 @@ def test_a_bad_override_is_one_line_and_exit_2(recipe, override):
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_both_forms_of_every_option(recipe):
     values = {
         "--stage": "3",

@@ -6,9 +6,13 @@ import signal
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.recipes.recipe import SYSTEMS, command, copy_recipe, run
 from tests.shell.processes import wait_for
 from tests.slurm.jobs import wait_until
+
+pytestmark = pytest.mark.slow
 
 
 def test_all_stages_give_the_results_of_the_local_run(cluster, undisturbed, tmp_path):

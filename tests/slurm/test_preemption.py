@@ -13,6 +13,8 @@ from uss.model_store import checkpoint
 from uss.model_store.log_file import read_log
 from uss.model_store.model_config import checkpoints
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = f"""set -euo pipefail
 . '{ROOT}/path.sh'
 . '{ROOT}/tools/launch.sh'

@@ -13,6 +13,8 @@ from tests.shell.bash import environment, make_recipe
 from tests.shell.processes import wait_for
 from tests.slurm.jobs import ask, states, wait_until
 
+pytestmark = pytest.mark.slow
+
 STAGE = """
 stage_1() { launch cpu 2 data/log/task bash -c 'python -c "import sys; print(sys.executable)"
     env; ulimit -n; echo "$SHARD/$NUM_SHARDS"; echo to stderr >&2'; }

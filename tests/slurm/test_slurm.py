@@ -13,6 +13,8 @@ from tests.shell.bash import ROOT, bash, environment, make_recipe
 from tests.shell.processes import wait_for
 from tests.slurm.jobs import ask, states, wait_until
 
+pytestmark = pytest.mark.slow
+
 PREAMBLE = f"""set -euo pipefail
 USS_ROOT='{ROOT}'
 . '{ROOT}/tools/launch.sh'
