@@ -25,6 +25,7 @@ def test_draws_short_and_long_logs(tmp_path, num_lines):
     assert image.shape[:2] == (360, 600) and image.min() < 0.5  # something is drawn
 
 
+@pytest.mark.slow
 def test_a_training_ends_whatever_the_users_settings(recipe):
     command = [sys.executable, "-m", "uss.bin.train", "--name", "one", "--systems", "resunet"]
     environment = {**hostile_settings(recipe), "PYTHONPATH": str(Path(__file__).parents[2])}

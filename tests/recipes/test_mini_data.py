@@ -153,6 +153,7 @@ def test_splits_draw_parameters_from_ranges_of_their_own():
     assert min(cells["train"]) < min(cells["eval"]) and max(cells["eval"]) < max(cells["train"])
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(recipe, tmp_path):
     again, other = copy_recipe(tmp_path / "again"), copy_recipe(tmp_path / "other")
     assert prepare(again).returncode == 0
@@ -166,6 +167,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(recipe, tmp_
     assert len({expected[name] for name in audio}) == len(audio)
 
 
+@pytest.mark.slow
 def test_a_rerun_does_what_is_needed_and_says_why(recipe, tmp_path):
     recipe = shutil.copytree(recipe, tmp_path / "mini")
     before = contents(recipe)

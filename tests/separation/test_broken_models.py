@@ -34,6 +34,7 @@ def broken(experiment, tmp_path):
     return copy_model(experiment / "at_soft", tmp_path / "model")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_mutant_is_a_sentence_or_does_no_harm(experiment, seed):
     said, faults = try_mutant(experiment / "at_soft", seed)

@@ -132,6 +132,7 @@ def test_steering_away_is_measured(uss, write, caplog, at_soft):
         uss("a.wav", "--class", "0", "--not", "0", system="at_soft")
 
 
+@pytest.mark.slow
 def test_pictures_and_page(uss, write):
     write("a.wav", sound(1))
     write("long.wav", sound(17))
@@ -142,6 +143,7 @@ def test_pictures_and_page(uss, write):
     assert 'src="a/a_class_0.wav"' in page and 'src="long/long_class_0.png"' in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [
     "take $1_$2.wav", "a$b_^{c}.wav", "狗吠.wav", "two\nlines.wav", "long " * 40 + ".wav",
 ])  # fmt: skip
@@ -153,6 +155,7 @@ def test_a_picture_of_a_file_of_any_name(uss, write, caplog, name):
     assert not [r for r in caplog.records if r.levelname == "WARNING"]
 
 
+@pytest.mark.slow
 def test_a_picture_decides_about_nothing(uss, write, caplog):
     write("a.wav", sound(1))
     picture = Path("separated/a/a.png")
@@ -167,6 +170,7 @@ def test_a_picture_decides_about_nothing(uss, write, caplog):
     assert "could not be drawn" not in Path("separated/index.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_picture_of_other_outputs_is_drawn_again(uss, write):
     write("a.wav", sound(1))
     uss("a.wav", "--class", "0", "--spectrogram")
@@ -176,6 +180,7 @@ def test_a_picture_of_other_outputs_is_drawn_again(uss, write):
     assert picture.read_bytes() != before
 
 
+@pytest.mark.slow
 def test_the_users_settings_of_matplotlib_do_not_matter(experiment, write, tmp_path):
     write("a.wav", sound(1))
     model = str(experiment / "resunet")
@@ -323,6 +328,7 @@ def test_classes_and_info(experiment, capsys):
     assert "--query and --auto: yes" in told
 
 
+@pytest.mark.slow
 def test_the_exit_status_reaches_the_shell(experiment, tmp_path):
     root = Path(__file__).parents[2]
     command = [sys.executable, "-m", "uss", "separate", "missing.wav", "--class", "0"]
@@ -334,6 +340,7 @@ def test_the_exit_status_reaches_the_shell(experiment, tmp_path):
     assert "0 separated, 0 skipped as done, 1 failed" in done.stderr
 
 
+@pytest.mark.slow
 def test_damaged_panns_are_written_again_by_stage_6(experiment, tmp_path, monkeypatch, caplog):
     """A disk that loses a bit leaves size and time as they were."""
     recipe = Path(shutil.copytree(experiment.parents[1], tmp_path / "recipe"))

@@ -41,6 +41,7 @@ def trained(name, steps=40):
     return read_log(Path("exp") / name / "updated" / "train.jsonl")
 
 
+@pytest.mark.slow
 def test_bfloat16_learns_as_float32_does(amae, monkeypatch):
     exact = trained("exact")
     monkeypatch.setattr(torch, "compile", lambda function, dynamic: function)
@@ -70,6 +71,7 @@ def test_what_is_not_a_network_stays_in_float32(monkeypatch):
         assert list(one.state_dict()) == list(other.state_dict())
 
 
+@pytest.mark.slow
 def test_a_network_is_compiled_once_for_training_and_once_for_evaluation(recipe, monkeypatch):
     """Whatever changes from step to step, the BatchNorms' momentum among it."""
     graphs = count_graphs(monkeypatch)
@@ -85,6 +87,7 @@ def pretrained_amae(depth, steps):
     return read_log(AMAE / "train.jsonl")
 
 
+@pytest.mark.slow
 def test_an_amae_is_pretrained_in_bfloat16_as_in_float32(recipe, monkeypatch):
     exact = pretrained_amae(depth=2, steps=20)
     shutil.rmtree(AMAE)
@@ -96,6 +99,7 @@ def test_an_amae_is_pretrained_in_bfloat16_as_in_float32(recipe, monkeypatch):
         assert one["loss"] == pytest.approx(other["loss"], rel=0.01)
 
 
+@pytest.mark.slow
 def test_all_blocks_of_an_amae_are_compiled_once_together(recipe, monkeypatch):
     """More than torch.compile would compile one by one (8): encoder and decoder, for training and
     for evaluation."""

@@ -15,6 +15,7 @@ from uss.schema import Training
 from uss.training.detector_task import DetectorTask, mean_average_precision
 
 
+@pytest.mark.slow
 def test_the_detector_learns_and_loads_for_both_poolings(recipe):
     train_detector.main(["--set=detector.training.steps=60"])
     lines = read_log(DETECTOR / "train.jsonl")

@@ -29,6 +29,7 @@ def by_world(written_recipe, tmp_path_factory) -> dict[int, Path]:
     return folders
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", [2, 4])
 @pytest.mark.parametrize("directory", TRAINED)
 def test_losses_are_those_of_one_process(by_world, world, directory):
@@ -43,6 +44,7 @@ def test_losses_are_those_of_one_process(by_world, world, directory):
         assert other["loss"] == pytest.approx(one["loss"], rel=tolerance), one["step"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", [2, 4])
 def test_the_norm_of_a_shared_batch_is_that_of_the_whole(by_world, world):
     alone = torch.load(by_world[1] / "norms_0.pt")
@@ -67,6 +69,7 @@ def start_training(recipe: Path) -> tuple[list[subprocess.Popen], Path]:
     return processes, directory
 
 
+@pytest.mark.slow
 def test_a_signal_to_one_process_stops_all_after_the_same_step(recipe):
     """(That they go on to the weights of an undisturbed run: tests/slurm/test_preemption.py.)"""
     processes, directory = start_training(recipe)
@@ -79,6 +82,7 @@ def test_a_signal_to_one_process_stops_all_after_the_same_step(recipe):
     assert [path.name for path in directory.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_ends_the_others(recipe):
     processes, _ = start_training(recipe)
     processes[1].kill()

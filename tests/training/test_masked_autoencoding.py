@@ -16,6 +16,7 @@ from uss.training.masked_autoencoding import Segments, shown
 SYSTEMS = ["--systems", "resunet", "frozen"]
 
 
+@pytest.mark.slow
 def test_the_amae_learns_and_loads_with_its_measured_statistics(recipe):
     train_amae.main(SYSTEMS)
     lines = read_log(AMAE / "train.jsonl")

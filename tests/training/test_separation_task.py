@@ -35,6 +35,7 @@ def run(name, *systems, **settings):
     return Path("exp") / name / systems[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("system", ["resunet", "at_soft"])
 def test_a_separator_learns(recipe, system):
     directory = run("one", system, steps=40)
@@ -73,6 +74,7 @@ def test_frozen_keeps_and_updated_trains_the_amae(amae):
             assert torch.equal(tensor, before[key]) != trained, key
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("system", ["frozen", "updated"])
 def test_resume_is_bit_exact(amae, system, monkeypatch):
     """20 steps at once = 11, stopped, 9."""
@@ -167,6 +169,7 @@ def test_shards_take_systems_in_turn(recipe, monkeypatch):
     assert [path.name for path in Path("exp/one").iterdir()] == ["at_soft"]
 
 
+@pytest.mark.slow
 def test_a_finished_training_is_skipped_without_torch(amae):
     run("one", "frozen", steps=1)
     command = (
