@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.recipes.recipe import ROOT, SYSTEMS, copy_recipe, run
+from tests.helpers.recipe_runs import ROOT, SYSTEMS, copy_recipe, run
+
+pytest_plugins = ["tests.helpers.fixtures"]  # recipes of a few seconds
 
 CLUSTER = ROOT / "tests" / "slurm" / "cluster.sh"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.audio_files.samples import FORMATS, RATE, encoded, needs_ffmpeg, noise
+from tests.helpers.audio_samples import FORMATS, RATE, encoded, needs_ffmpeg, noise
 from uss.audio import BadAudio, decode
 
 CASES = Path(__file__).parents[1] / "fixtures" / "cases"

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.audio_files.samples import FORMATS, LOSSLESS, RATE, encoded, noise
+from tests.helpers.audio_samples import FORMATS, LOSSLESS, RATE, encoded, noise
 from uss.audio import BadAudio, decode
 from uss.audio_files.mpeg import parse
 

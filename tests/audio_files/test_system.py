@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.audio_files.samples import encoded, needs_ffmpeg, noise
+from tests.helpers.audio_samples import encoded, needs_ffmpeg, noise
 from uss.audio import BadAudio, decode, write_audio
 from uss.audio_files import ffmpeg
 

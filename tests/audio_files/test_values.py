@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.audio_files.samples import encoded, noise
+from tests.helpers.audio_samples import encoded, noise
 from uss.audio import BadAudio, decode, resample
 
 

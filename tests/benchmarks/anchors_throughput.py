@@ -18,7 +18,7 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from tests.audioset_synthetic import make_ids, make_rows, waveform
+from tests.helpers.audioset_synthetic import make_ids, make_rows, waveform
 from uss.audio import to_int16
 from uss.bin.anchors import pack
 from uss.config import load

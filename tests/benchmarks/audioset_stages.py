@@ -22,9 +22,9 @@ import time
 from pathlib import Path
 
 from tests.benchmarks.mixture_lists import NUM_CLIPS, write_tables
-from tests.models.published_files import save_audio_mae, save_panns
-from tests.models.reference_weights import published_state
-from tests.recipes.recipe import ROOT, copy_recipe
+from tests.helpers.published_files import save_audio_mae, save_panns
+from tests.helpers.recipe_runs import ROOT, copy_recipe
+from tests.helpers.reference_weights import published_state
 
 CONF = ROOT / "egs" / "audioset" / "conf"
 NUM_NAMES = 39000  # clips of which a laboratory has audio
@@ -167,7 +167,7 @@ def main() -> None:
     audioset = arguments.folder / "audioset"
     if not (audioset / "segments").exists():
         layout = {"local": "files", "packed": "packed"}[arguments.source]
-        command = [sys.executable, "-m", "tests.audioset_synthetic", str(audioset)]
+        command = [sys.executable, "-m", "tests.helpers.audioset_synthetic", str(audioset)]
         command += ["--num-train-clips", str(arguments.num_train_clips)]
         command += ["--num-eval-clips", str(arguments.num_eval_clips)]
         command += ["--rate", str(arguments.rate), "--layouts", layout]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.audioset_synthetic import make_ids, make_rows
+from tests.helpers.audioset_synthetic import make_ids, make_rows
 from uss.bin import mixtures
 from uss.labels import audioset_classes
 from uss.tables import Anchor, ClassRow, Clip, write_table

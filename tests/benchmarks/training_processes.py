@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from torch.nn.functional import l1_loss
 
-from tests.training import process_group
+from tests.helpers import process_group
 from uss import distributed
 from uss.config import load
 from uss.models.mae_resunet import build_separator

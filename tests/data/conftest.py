@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.data.tiny_recipe import RATE, SECONDS, SPLITS, Recipe, clip, tone
+from tests.helpers.tiny_recipe import RATE, SECONDS, SPLITS, Recipe, clip, tone
 from uss import audio
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.data.tiny_recipe import RATE, SPLITS, clip, run_without_torch
+from tests.helpers.tiny_recipe import RATE, SPLITS, clip, run_without_torch
 from uss.bin import anchors
 from uss.data.anchor_set import AnchorSet
 from uss.data.packed import part_path, write_part

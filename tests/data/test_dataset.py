@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.data.tiny_recipe import SPLITS, clip
+from tests.helpers.tiny_recipe import SPLITS, clip
 from uss.bin import check_data
 from uss.data.dataset import Dataset
 from uss.tables import ClassPair, Event, write_table

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.data.tiny_recipe import anchors_of, clip, run_without_torch
+from tests.helpers.tiny_recipe import anchors_of, clip, run_without_torch
 from uss.bin import mixtures
 from uss.data.anchor_set import AnchorSet
 from uss.data.dataset import Dataset

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tests.data.tiny_recipe import anchors_of, clip
+from tests.helpers.tiny_recipe import anchors_of, clip
 from uss.data import pairing as streams
 from uss.data.pairing import Pairing, class_list, train_stream
 from uss.seeding import PURPOSES

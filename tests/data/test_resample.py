@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.data.tiny_recipe import RATE, clip, tone
+from tests.helpers.tiny_recipe import RATE, clip, tone
 from uss import audio
 from uss.bin import resample
 from uss.data.waveforms import WaveformSet

@@ -6,7 +6,7 @@ import logging
 import numpy as np
 import pytest
 
-from tests.data.tiny_recipe import RATE, clip, run_without_torch, tone
+from tests.helpers.tiny_recipe import RATE, clip, run_without_torch, tone
 from uss import audio
 from uss.bin import resample
 from uss.data.waveforms import WaveformSet

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.data.tiny_recipe import RATE
+from tests.helpers.tiny_recipe import RATE
 from uss.bin import mixtures
 from uss.data.anchor_set import AnchorSet
 from uss.data.averages import average_embeddings

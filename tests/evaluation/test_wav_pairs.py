@@ -7,7 +7,7 @@ import pytest
 import soundfile
 import torch
 
-from tests.data.tiny_recipe import Recipe, anchors_of, clip
+from tests.helpers.tiny_recipe import Recipe, anchors_of, clip
 from uss.audio import from_int16, write_wav
 from uss.bin import export_mixtures, import_mixtures, mixtures
 from uss.data.anchor_set import AnchorSet

@@ -138,7 +138,7 @@ def stage_6_without_room(place: Place) -> str:
     "the good sentence",
 )
 def stage_0_on_a_full_disk(place: Place) -> str:
-    from tests.recipes.recipe import REDUCED, copy_recipe
+    from tests.helpers.recipe_runs import REDUCED, copy_recipe
 
     recipe = copy_recipe("mini", place.folder / "clone")
     options = [word for override in REDUCED for word in ("--set", override)]

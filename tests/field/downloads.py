@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from tests.audioset_recipe import LOCAL, WEIGHTS, Recipe
-from tests.audioset_server import Server
 from tests.field.case import Done, case, require
 from tests.field.place import CASES, ROOT, Place, need
+from tests.helpers.audioset_recipe import LOCAL, WEIGHTS, Recipe
+from tests.helpers.audioset_server import Server
 from uss.tables import read_table
 
 DOWNLOADS = "downloads"

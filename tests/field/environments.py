@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.field.case import Done, Skip, case, require
 from tests.field.place import ROOT, Place
-from tests.recipes.recipe import REDUCED, copy_recipe
+from tests.helpers.recipe_runs import REDUCED, copy_recipe
 
 ENVIRONMENTS = "environments"
 FINDER = """import sys

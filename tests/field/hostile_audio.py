@@ -3,10 +3,10 @@
 import shutil
 import subprocess
 
-from tests.audioset_server import Server
 from tests.field.audio import stage_1
 from tests.field.case import case, require
 from tests.field.place import Place, need
+from tests.helpers.audioset_server import Server
 
 PLAYLISTS = "files that name others"
 

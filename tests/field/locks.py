@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tests.field.case import case, require
 from tests.field.place import Place
-from tests.shell.bash import make_recipe
-from tests.shell.processes import is_running, wait_for
+from tests.helpers.bash import make_recipe
+from tests.helpers.processes import is_running, wait_for
 
 LOCKS = "locks"
 TRIES = 8

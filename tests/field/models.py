@@ -10,8 +10,8 @@ MODELS = "models"
 PUBLISHED = """
 import sys, torch
 sys.path.insert(0, {root!r})
-from tests.models.published_files import save_panns
-from tests.models.reference_weights import empty_state
+from tests.helpers.published_files import save_panns
+from tests.helpers.reference_weights import empty_state
 from uss.command import run
 from uss.models.panns import Cnn14
 from uss.models.published import load_panns

@@ -6,9 +6,9 @@ import re
 import shutil
 from pathlib import Path
 
-from tests.evaluation.conftest import Recipe as PlantedResults
 from tests.field.case import Done, case, require
 from tests.field.place import CASES, Place
+from tests.helpers.planted_results import PlantedResults
 
 PICTURES = "pictures"
 MATPLOTLIBRC = CASES / "plots"  # usetex, and there is no LaTeX

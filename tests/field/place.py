@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 
 from tests.field.case import Done, Skip, Wrong
-from tests.tiny_experiment import tiny_experiment
+from tests.helpers.tiny_experiment import tiny_experiment
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = ROOT / "tests" / "fixtures" / "cases"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from tests.field.case import Done, Skip, case, require
 from tests.field.place import CASES, ROOT, Place
-from tests.recipes.recipe import REDUCED, copy_recipe
-from tests.shell.bash import make_recipe
+from tests.helpers.bash import make_recipe
+from tests.helpers.recipe_runs import REDUCED, copy_recipe
 
 SLURM = "Slurm"
 CLUSTER = ROOT / "tests" / "slurm" / "cluster.sh"

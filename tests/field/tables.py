@@ -7,9 +7,9 @@ import h5py
 import numpy as np
 import soundfile
 
-from tests.data.tiny_recipe import Recipe
 from tests.field.case import Done, case, require
 from tests.field.place import CASES, ROOT, Place
+from tests.helpers.tiny_recipe import Recipe
 
 TABLES = "tables and YAML"
 
@@ -129,7 +129,7 @@ def a_nested_key_given_twice(place: Place) -> str:
 
 @case(TABLES, "own", "a path with `~` in data.yaml of egs/audioset", "the home folder")
 def a_home_folder_in_yaml(place: Place) -> str:
-    from tests.audioset_recipe import LISTS, Recipe
+    from tests.helpers.audioset_recipe import LISTS, Recipe
 
     recipe = Recipe(place.folder / "recipe")
     home = place.folder / "home"

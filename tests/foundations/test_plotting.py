@@ -10,7 +10,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from tests.pictures import LATEX, hostile_settings, picture_of
+from tests.helpers.pictures import LATEX, hostile_settings, picture_of
 from uss import plotting
 
 ROOT = Path(__file__).parents[2]
@@ -69,7 +69,7 @@ def settings(kind: str, folder: Path) -> dict[str, str]:
 def test_the_users_settings_change_nothing(tmp_path, kind):
     code = (
         "import logging, sys; logging.basicConfig(); logging.captureWarnings(True); "
-        "from pathlib import Path; from tests.pictures import picture_of; "
+        "from pathlib import Path; from tests.helpers.pictures import picture_of; "
         "assert 'matplotlib' not in sys.modules; picture_of('a $1_$2 b', Path('child.png'))"
     )
     child = subprocess.run(
@@ -126,7 +126,7 @@ def test_matplotlib_itself_may_be_broken(tmp_path):
     with_rc(tmp_path, "matplotlib/__init__.py", b"raise ImportError('libfreetype.so.6')")
     code = (
         "import logging; logging.basicConfig(); from pathlib import Path; "
-        "from tests.pictures import picture_of; picture_of('a', Path('child.png'))"
+        "from tests.helpers.pictures import picture_of; picture_of('a', Path('child.png'))"
     )
     child = subprocess.run(
         [sys.executable, "-c", code],

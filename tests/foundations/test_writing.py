@@ -11,7 +11,7 @@ import pytest
 import soundfile
 import torch
 
-from tests.small_disk import largest_file
+from tests.helpers.small_disk import largest_file
 from uss import temporaries
 from uss.audio import write_wav
 from uss.files import atomic, read_json, write_json, write_text

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.training.flipped import flip_a_weight
+from tests.helpers.flipped_weight import flip_a_weight
 from uss.bin import average_embeddings, features, train, train_amae
 from uss.bin import train_detector as train_detector
 from uss.bin.average_embeddings import separators

@@ -8,7 +8,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from tests.pictures import hostile_settings
+from tests.helpers.pictures import hostile_settings
 from uss.model_store.loss_curve import loss_curve
 
 

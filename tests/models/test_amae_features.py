@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.models.small import AMAE, SAMPLE_RATE, noise
+from tests.helpers.small_networks import AMAE, SAMPLE_RATE, noise
 from uss.models.amae_features import AmaeFeatures, spread
 from uss.models.audio_mae import AudioMaeEncoder
 from uss.schema import SystemAmae

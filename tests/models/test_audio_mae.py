@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.models.small import AMAE, noise
+from tests.helpers.small_networks import AMAE, noise
 from uss.models.audio_mae import AudioMae, AudioMaeEncoder, draw_kept_patches, patchify
 from uss.models.vit import position_table
 

@@ -3,7 +3,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from tests.models import small
+from tests.helpers import small_networks
 from uss.models.cost import separator_cost
 from uss.models.mae_resunet import build_separator
 from uss.models.published import AUDIO_MAE
@@ -13,7 +13,7 @@ NETWORK_GIGA = {512: 25.5, 1280: 63.8}  # by bins
 AMAE_GIGA = {0: 0.0, 513: 48.4, 105: 9.1}  # by tokens; without the patch embedding and its 0.1
 
 
-def cost_of(separator, query_size=small.QUERY_SIZE, rate=small.SAMPLE_RATE):
+def cost_of(separator, query_size=small_networks.QUERY_SIZE, rate=small_networks.SAMPLE_RATE):
     return separator_cost(separator.eval(), query_size, rate, 2 * rate)
 
 
@@ -42,21 +42,21 @@ def test_published_width(features, fusion, bins, tokens):
 @torch.no_grad()
 def test_equals_torchs_own_counter(features, fusion):
     """Which counts two operations for one, and the matrix products of the transforms too."""
-    separator = small.separator(features, fusion).eval()
+    separator = small_networks.separator(features, fusion).eval()
     cost = cost_of(separator)
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
-        separator(small.noise(1), torch.rand(1, small.QUERY_SIZE))
+        separator(small_networks.noise(1), torch.rand(1, small_networks.QUERY_SIZE))
     transforms = 0
     if separator.amae is not None:
         with FlopCounterMode(display=False) as of_transforms:
-            separator.amae.fbank(small.noise(1))
+            separator.amae.fbank(small_networks.noise(1))
         transforms = of_transforms.get_total_flops()
     assert cost.network_macs + cost.amae_macs == (counter.get_total_flops() - transforms) // 2
 
 
 @pytest.mark.parametrize("updated", [False, True])
 def test_parameters_are_those_of_the_optimiser(updated):
-    separator = small.separator("paper", updated=updated)
+    separator = small_networks.separator("paper", updated=updated)
     cost = cost_of(separator)
     groups = separator.parameter_groups(1e-3)
     assert cost.num_trained == sum(p.numel() for group in groups for p in group["params"])

@@ -8,9 +8,9 @@ import pytest
 import torch
 import yaml
 
-from tests.models.published_files import lightning
-from tests.models.reference_weights import empty_state, fixture, published_state
-from tests.training.flipped import flip_a_weight
+from tests.helpers.flipped_weight import flip_a_weight
+from tests.helpers.published_files import lightning
+from tests.helpers.reference_weights import empty_state, fixture, published_state
 from uss.audio import from_int16
 from uss.bin import average_embeddings, evaluate, import_uss, train
 from uss.data.anchor_set import AnchorSet

@@ -2,7 +2,7 @@
 
 import torch
 
-from tests.models.small import PANNS, noise
+from tests.helpers.small_networks import PANNS, noise
 from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
 
 

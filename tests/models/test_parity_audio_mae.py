@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.models.published_files import save_audio_mae
-from tests.models.reference_weights import empty_state, fixture, published_state
+from tests.helpers.published_files import save_audio_mae
+from tests.helpers.reference_weights import empty_state, fixture, published_state
 from uss.models import published
 from uss.models.audio_mae import AudioMae, masked_error, patchify
 from uss.models.weights import fill

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.models.published_files import save_panns
-from tests.models.reference_weights import fixture, published_state
+from tests.helpers.published_files import save_panns
+from tests.helpers.reference_weights import fixture, published_state
 from uss.models import published
 from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
 

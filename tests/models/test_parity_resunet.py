@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.models.published_files import lightning
-from tests.models.reference_weights import empty_state, fixture, published_state
+from tests.helpers.published_files import lightning
+from tests.helpers.reference_weights import empty_state, fixture, published_state
 from uss.models import published
 
 

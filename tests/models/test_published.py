@@ -5,7 +5,7 @@ import os
 import pytest
 import torch
 
-from tests.models.reference_weights import empty_state
+from tests.helpers.reference_weights import empty_state
 from uss.models import published
 from uss.models.checkpoint_file import read
 from uss.models.panns import Cnn14

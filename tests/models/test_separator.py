@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from tests.models.small import (
+from tests.helpers.small_networks import (
     AMAE,
     QUERY_SIZE,
     SAMPLE_RATE,

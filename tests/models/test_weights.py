@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from tests.models.published_files import lightning, save_panns
-from tests.models.reference_weights import empty_state, published_state
-from tests.models.small import PANNS, noise
+from tests.helpers.published_files import lightning, save_panns
+from tests.helpers.reference_weights import empty_state, published_state
+from tests.helpers.small_networks import PANNS, noise
 from uss.models import published
 from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
 from uss.models.published_tables import is_table, panns_tables, resunet_tables

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.data.tiny_recipe import Recipe
+from tests.helpers.tiny_recipe import Recipe
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from functools import partial
 
 import pytest
 
-from tests.audioset_recipe import CLASSES, LOCAL
-from tests.data.tiny_recipe import Recipe
-from tests.debian_recipe import LOCAL as DEBIAN
-from tests.debian_recipe import ROOT
+from tests.helpers.audioset_recipe import CLASSES, LOCAL
+from tests.helpers.debian_recipe import LOCAL as DEBIAN
+from tests.helpers.debian_recipe import ROOT
+from tests.helpers.tiny_recipe import Recipe
 from tests.mutants.text import VALUES, mutate_table, mutate_yaml
 from tests.mutants.verdict import verdict
 from uss.bin import check_config, check_data, mixtures

@@ -9,7 +9,7 @@ import tarfile
 import zlib
 from pathlib import Path
 
-from tests.debian_recipe import LOCAL, ar_file, deb_file, qt_resource, sound_set, zip_file
+from tests.helpers.debian_recipe import LOCAL, ar_file, deb_file, qt_resource, sound_set, zip_file
 from tests.mutation.audio import encoded, sound
 from tests.mutation.campaign import Kind, Mutant
 from tests.mutation.commands import faultless, under_run, warm_up

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from tests.helpers.tiny_experiment import ROOT, tiny_experiment
 from tests.mutation.campaign import Kind, Mutant
 from tests.mutation.commands import entry, faultless, outputs, separate, warm_up
 from tests.mutation.damage import Rng, damaged
 from tests.mutation.trial import Trial
-from tests.tiny_experiment import ROOT, tiny_experiment
 from uss.tables import ClassRow, Clip, write_table
 
 FORMATS = (  # suffix, format, subtype, byte order

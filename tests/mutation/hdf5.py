@@ -12,13 +12,13 @@ import numpy as np
 import soundfile
 import yaml
 
+from tests.helpers.tiny_experiment import ROOT, tiny_experiment
 from tests.mutation.audio import RATE, sound
 from tests.mutation.campaign import Kind, Mutant
 from tests.mutation.commands import entry, faultless, outputs, separate, warm_up
 from tests.mutation.damage import Rng
 from tests.mutation.h5_damage import damaged_h5
 from tests.mutation.trial import Trial
-from tests.tiny_experiment import ROOT, tiny_experiment
 from uss.tables import ClassRow, Clip, PackedRow, write_table
 
 CLIP_SECONDS = 0.5

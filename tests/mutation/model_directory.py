@@ -8,6 +8,7 @@ import numpy as np
 import soundfile
 import yaml
 
+from tests.helpers.tiny_experiment import tiny_experiment
 from tests.mutation.audio import RATE, sound
 from tests.mutation.campaign import Kind, Mutant
 from tests.mutation.commands import faultless, outputs, separate, uss, warm_up
@@ -15,7 +16,6 @@ from tests.mutation.damage import Rng, damaged, damaged_tree
 from tests.mutation.h5_damage import damaged_h5
 from tests.mutation.tensors import damaged_file
 from tests.mutation.trial import Trial
-from tests.tiny_experiment import tiny_experiment
 
 SYSTEMS = ("resunet", "at_soft", "updated")
 PARTS = ("config", "config", "config", "checkpoint", "checkpoint", "embeddings", "panns")

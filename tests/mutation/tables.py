@@ -5,17 +5,17 @@ import io
 import shutil
 from pathlib import Path
 
-from tests.audioset_recipe import CLASSES
-from tests.audioset_recipe import LOCAL as AUDIOSET
-from tests.audioset_synthetic import make_ids, make_rows, write_list
-from tests.data.tiny_recipe import Recipe
-from tests.debian_recipe import LOCAL as DEBIAN
-from tests.debian_recipe import RECIPE as DEBIAN_RECIPE
+from tests.helpers.audioset_recipe import CLASSES
+from tests.helpers.audioset_recipe import LOCAL as AUDIOSET
+from tests.helpers.audioset_synthetic import make_ids, make_rows, write_list
+from tests.helpers.debian_recipe import LOCAL as DEBIAN
+from tests.helpers.debian_recipe import RECIPE as DEBIAN_RECIPE
+from tests.helpers.tiny_experiment import tiny_experiment
+from tests.helpers.tiny_recipe import Recipe
 from tests.mutation.campaign import Kind, Mutant
 from tests.mutation.commands import entry, under_run, warm_up
 from tests.mutation.damage import Rng, damaged
 from tests.mutation.trial import Trial
-from tests.tiny_experiment import tiny_experiment
 from uss.tables import ClassPair, Clip, Event, Mixture, Result, read_table, write_table
 
 TABLES = ("classes", "clips", "clips", "events", "forbidden_pairs", "anchors", "mixtures",

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from tests.benchmarks.mutations import KINDS
-from tests.tiny_experiment import ROOT
+from tests.helpers.tiny_experiment import ROOT
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tests.models.published_files import lightning, save_audio_mae, save_panns
-from tests.models.reference_weights import empty_state
+from tests.helpers.published_files import lightning, save_audio_mae, save_panns
+from tests.helpers.reference_weights import empty_state
 from tests.mutation.campaign import Kind, Mutant
 from tests.mutation.commands import under_run, warm_up
 from tests.mutation.damage import VALUES, Rng, damaged

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import yaml
 
+from tests.helpers.tiny_experiment import ROOT
 from tests.mutation.campaign import Kind, Mutant
 from tests.mutation.commands import entry, warm_up
 from tests.mutation.damage import Rng, damaged, damaged_tree
 from tests.mutation.trial import Trial
-from tests.tiny_experiment import ROOT
 
 RECIPES = ("mini", "audioset", "debian_sounds")
 BETRAYING = {  # a number that YAML 1.1 reads as another one

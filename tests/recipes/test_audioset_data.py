@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 import pytest
 
-from tests.audioset_recipe import CLASSES, LOCAL, RATE, RECIPE, ROOT, WEIGHTS, Recipe
-from tests.audioset_synthetic import write_audio, write_packed
+from tests.helpers.audioset_recipe import CLASSES, LOCAL, RATE, RECIPE, ROOT, WEIGHTS, Recipe
+from tests.helpers.audioset_synthetic import write_audio, write_packed
 from uss.bin.check_data import check
 from uss.data.dataset import LABELLED_SPLITS, Dataset
 from uss.tables import Clip, PackedRow, read_table

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.audioset_recipe import CLASSES, LOCAL, RATE, Recipe
-from tests.audioset_server import Server
-from tests.audioset_synthetic import waveform
+from tests.helpers.audioset_recipe import CLASSES, LOCAL, RATE, Recipe
+from tests.helpers.audioset_server import Server
+from tests.helpers.audioset_synthetic import waveform
 from tests.recipes.test_faults import mounted
 from uss.data.dataset import LABELLED_SPLITS
 from uss.tables import Clip, read_table

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from tests.audioset_recipe import LOCAL
-from tests.audioset_server import Server
+from tests.helpers.audioset_recipe import LOCAL
+from tests.helpers.audioset_server import Server
 from tests.recipes.test_faults import mounted
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.audioset_recipe import CLASSES, LOCAL, Recipe
-from tests.audioset_synthetic import make_ids, make_rows, write_list
+from tests.helpers.audioset_recipe import CLASSES, LOCAL, Recipe
+from tests.helpers.audioset_synthetic import make_ids, make_rows, write_list
 from uss.separation.inputs import AUDIO_SUFFIXES
 
 parse, starts_at = LOCAL.clip_names.parse, LOCAL.clip_names.starts_at

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.audioset_recipe import CLASSES, RATE, Recipe
-from tests.audioset_server import Server
-from tests.audioset_synthetic import waveform, write_audio, write_packed
+from tests.helpers.audioset_recipe import CLASSES, RATE, Recipe
+from tests.helpers.audioset_server import Server
+from tests.helpers.audioset_synthetic import waveform, write_audio, write_packed
 from uss.bin import resample
 from uss.data.dataset import LABELLED_SPLITS
 from uss.data.waveforms import WaveformSet

@@ -5,8 +5,8 @@ import logging
 
 import pytest
 
-from tests.audioset_recipe import LOCAL, WEIGHTS, Recipe
-from tests.audioset_server import Server
+from tests.helpers.audioset_recipe import LOCAL, WEIGHTS, Recipe
+from tests.helpers.audioset_server import Server
 from uss.tables import read_table
 
 FILES = {key: key.encode() * 5000 for key in WEIGHTS}

@@ -11,8 +11,8 @@ import time
 import pytest
 import soundfile
 
-from tests.audioset_recipe import CLASSES, LOCAL, RATE, RECIPE, ROOT, WEIGHTS, Recipe
-from tests.audioset_synthetic import waveform
+from tests.helpers.audioset_recipe import CLASSES, LOCAL, RATE, RECIPE, ROOT, WEIGHTS, Recipe
+from tests.helpers.audioset_synthetic import waveform
 from tests.recipes.test_audioset_download import found, unavailable
 from tests.recipes.test_faults import mounted
 

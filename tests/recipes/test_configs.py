@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.recipes.recipe import ROOT
+from tests.helpers.recipe_runs import ROOT
 from uss.models.audio_mae import AudioMae
 from uss.models.mae_resunet import build_separator
 from uss.models.panns import Cnn14, Cnn14DecisionLevelMax

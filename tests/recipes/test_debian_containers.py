@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.debian_recipe import (
+from tests.helpers.debian_recipe import (
     LOCAL,
     ar_file,
     audio_file,

@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from tests.debian_recipe import (
+from tests.helpers.debian_recipe import (
     LOCAL,
     RECIPE,
     audio_file,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.debian_recipe import RECIPE
+from tests.helpers.debian_recipe import RECIPE
 
 SCRIPT = Path("experiments/amae_gain/fold.sh")
 

@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from tests.archive_mutants import KINDS, mutant
-from tests.debian_recipe import LOCAL, ar_file, deb_file, qt_resource, sound_set, zip_file
+from tests.helpers.archive_mutants import KINDS, mutant
+from tests.helpers.debian_recipe import LOCAL, ar_file, deb_file, qt_resource, sound_set, zip_file
 
 extract, is_container = LOCAL.extraction.extract, LOCAL.containers.is_container
 MIB = 1 << 20

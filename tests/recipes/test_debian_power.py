@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.debian_recipe import LOCAL
+from tests.helpers.debian_recipe import LOCAL
 from uss.evaluation.statistics import Strata
 
 

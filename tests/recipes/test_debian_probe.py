@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.debian_recipe import LOCAL
+from tests.helpers.debian_recipe import LOCAL
 from uss.evaluation.linear_probe import over_time
 from uss.evaluation.statistics import Strata
 from uss.models.amae_features import AmaeFeatures

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from tests.debian_recipe import LOCAL, RECIPE
+from tests.helpers.debian_recipe import LOCAL, RECIPE
 from uss.model_store.untrained import untrained
 
 feature_reach = LOCAL.feature_reach

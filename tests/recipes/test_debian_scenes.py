@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tests.debian_recipe import LOCAL, RECIPE, sound
+from tests.helpers.debian_recipe import LOCAL, RECIPE, sound
 from uss.audio import dbfs, write_wav
 from uss.config import load
 

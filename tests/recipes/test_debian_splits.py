@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.debian_recipe import LOCAL, RECIPE, sound
+from tests.helpers.debian_recipe import LOCAL, RECIPE, sound
 from uss.audio import resample
 from uss.config import load
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.debian_recipe import LOCAL
+from tests.helpers.debian_recipe import LOCAL
 from uss.data.mixing import Mix
 from uss.evaluation.statistics import Strata
 from uss.schema import Evaluate

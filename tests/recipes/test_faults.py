@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.recipes.recipe import REDUCED, SYSTEMS, run
-from tests.training.flipped import flip_a_weight
+from tests.helpers.flipped_weight import flip_a_weight
+from tests.helpers.recipe_runs import REDUCED, SYSTEMS, run
 from uss.model_store import checkpoint
 from uss.tables import Clip, read_table
 

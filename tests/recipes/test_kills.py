@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.recipes.recipe import REDUCED, SYSTEMS, command, copy_recipe, run
+from tests.helpers.recipe_runs import REDUCED, SYSTEMS, command, copy_recipe, run
 from uss.model_store.log_file import read_log
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 import torch
 
-from tests.recipes.recipe import ROOT, SYSTEMS, copy_recipe, run
+from tests.helpers.recipe_runs import ROOT, SYSTEMS, copy_recipe, run
 from uss.evaluation.metrics import sdri
 from uss.tables import Result, read_table
 

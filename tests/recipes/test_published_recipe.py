@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.data.tiny_recipe import Recipe
-from tests.models.published_files import save_audio_mae, save_panns
-from tests.models.reference_weights import fixture, published_state
-from tests.recipes.recipe import copy_recipe, run
+from tests.helpers.published_files import save_audio_mae, save_panns
+from tests.helpers.recipe_runs import copy_recipe, run
+from tests.helpers.reference_weights import fixture, published_state
+from tests.helpers.tiny_recipe import Recipe
 from uss.audio import from_int16, write_wav
 from uss.config import load
 from uss.data.anchor_search import find_anchors

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.evaluation.conftest import Recipe
+from tests.helpers.planted_results import PlantedResults
 from tests.reporting.browser import browser  # noqa: F401 (a fixture)
 from uss.bin import report
 
@@ -48,7 +48,7 @@ def experiment(tmp_path_factory):
     folder = tmp_path_factory.mktemp("recipe")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        recipe = Recipe(folder, num_classes=6)
+        recipe = PlantedResults(folder, num_classes=6)
         report.main(["--name", "paper", "--systems", *recipe.write_all()])
     return recipe.experiment
 

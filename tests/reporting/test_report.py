@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.pictures import hostile_settings
+from tests.helpers.pictures import hostile_settings
 from uss.bin import report
 from uss.files import digest, write_json
 from uss.reporting import experiment_report

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.training.conftest import RATE, write_recipe
+from tests.helpers.training_recipe import RATE, write_recipe
 from uss.bin import cli
 from uss.separation.model import Model
 from uss.tables import Mixture, read_table, write_table

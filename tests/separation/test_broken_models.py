@@ -9,8 +9,8 @@ import pytest
 import torch
 import yaml
 
+from tests.helpers.flipped_weight import flip_a_weight
 from tests.separation.broken_models import copy_model, try_mutant
-from tests.training.flipped import flip_a_weight
 from uss.bin import cli
 from uss.model_store.model_config import newest_checkpoint
 from uss.separation.model import Model

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.pictures import hostile_settings
+from tests.helpers.flipped_weight import flip_a_weight
+from tests.helpers.pictures import hostile_settings
 from tests.separation.conftest import RATE, sound
-from tests.training.flipped import flip_a_weight
 from uss.bin import average_embeddings, cli
 
 ROOT = Path(__file__).parents[2]

@@ -17,8 +17,8 @@ import pytest
 import soundfile
 import torch
 
+from tests.helpers.small_disk import largest_file
 from tests.separation.conftest import sound
-from tests.small_disk import largest_file
 from uss.separation import batch
 from uss.separation.file_separation import Job, separate_file
 from uss.separation.lock import locked

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.audio_files.samples import FORMATS, encoded, needs_ffmpeg
+from tests.helpers.audio_samples import FORMATS, encoded, needs_ffmpeg
 from tests.separation.conftest import RATE, sound
 from uss.audio import BadAudio, decode
 from uss.reporting.spectrogram import HOP_SECONDS

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shell.bash import PATH, ROOT, bash, make_recipe, run
+from tests.helpers.bash import PATH, ROOT, bash, make_recipe, run
 from tests.shell.test_install import executable
 
 IMPORTED = "python -c 'import uss; print(uss.__path__[0])'"

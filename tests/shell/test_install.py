@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shell.bash import PATH, ROOT, bash
+from tests.helpers.bash import PATH, ROOT, bash
 
 # A Python that is recent enough, and notes what else it is asked for instead of doing it.
 NOTING_PYTHON = '#!/bin/sh\ncase $1 in -c) exit 0 ;; esac\necho "$@" >>"$0.asked"\nexit 3\n'

@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from tests.shell.bash import ROOT, bash, environment
-from tests.shell.processes import is_running, wait_for
+from tests.helpers.bash import ROOT, bash, environment
+from tests.helpers.processes import is_running, wait_for
 
 PREAMBLE = f"set -euo pipefail\nUSS_ROOT='{ROOT}'\n. '{ROOT}/tools/launch.sh'\nnj=2\n"
 

@@ -10,8 +10,8 @@ import time
 import pytest
 
 from tests.benchmarks import lock_stress
-from tests.shell.bash import ROOT, bash, environment, make_recipe, run
-from tests.shell.processes import is_running, wait_for
+from tests.helpers.bash import ROOT, bash, environment, make_recipe, run
+from tests.helpers.processes import is_running, wait_for
 
 STAGES = """
 stage_1() { launch cpu 2 data/log/task bash -c 'trap "echo >saved$SHARD; exit" TERM

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from tests.shell.bash import bash, make_recipe, run
+from tests.helpers.bash import bash, make_recipe, run
 
 SHOW = """
 stage_3() { printf "%s|" "$stage" "$stop_stage" "$nj" "$name" "${systems[@]}" "${config[@]}"; }"""

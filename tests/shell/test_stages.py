@@ -5,8 +5,8 @@ import signal
 import subprocess
 from pathlib import Path
 
-from tests.shell.bash import ROOT, environment, make_recipe, run
-from tests.shell.processes import is_running, wait_for
+from tests.helpers.bash import ROOT, environment, make_recipe, run
+from tests.helpers.processes import is_running, wait_for
 
 
 def test_every_recipe_has_the_same_run_sh():

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.recipes.recipe import SYSTEMS, command, copy_recipe, run
-from tests.shell.processes import wait_for
+from tests.helpers.processes import wait_for
+from tests.helpers.recipe_runs import SYSTEMS, command, copy_recipe, run
 from tests.slurm.jobs import wait_until
 
 pytestmark = pytest.mark.slow

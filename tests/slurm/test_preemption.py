@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.shell.bash import ROOT, bash, environment
+from tests.helpers.bash import ROOT, bash, environment
+from tests.helpers.training_recipe import write_recipe
 from tests.slurm.jobs import ask, wait_until
-from tests.training.conftest import write_recipe
 from uss.model_store import checkpoint
 from uss.model_store.log_file import read_log
 from uss.model_store.model_config import checkpoints

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.shell.bash import ROOT, bash, environment, make_recipe
-from tests.shell.processes import wait_for
+from tests.helpers.bash import ROOT, bash, environment, make_recipe
+from tests.helpers.processes import wait_for
 from tests.slurm.jobs import ask, states, wait_until
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.models import small
+from tests.helpers import small_networks
 from uss.bin import train, train_amae
 from uss.layout import AMAE
 from uss.model_store.log_file import read_log
@@ -57,10 +57,10 @@ def test_bfloat16_learns_as_float32_does(amae, monkeypatch):
 def test_what_is_not_a_network_stays_in_float32(monkeypatch):
     """And so does what a frozen A-MAE gives: the features of the cache."""
     monkeypatch.setattr(torch, "compile", lambda function, dynamic: function)
-    mixture, condition = small.noise(), torch.rand(2, small.QUERY_SIZE)
+    mixture, condition = small_networks.noise(), torch.rand(2, small_networks.QUERY_SIZE)
     for updated in (False, True):
-        one = small.separator("paper", updated=updated).eval()
-        other = small.separator("paper", updated=updated).eval()
+        one = small_networks.separator("paper", updated=updated).eval()
+        other = small_networks.separator("paper", updated=updated).eval()
         acceleration.speed_up(acceleration.separator_networks(other), "cpu")
         with torch.no_grad():
             assert torch.equal(one.amae.fbank(mixture), other.amae.fbank(mixture))
@@ -110,7 +110,7 @@ def test_all_blocks_of_an_amae_are_compiled_once_together(recipe, monkeypatch):
 
 
 def test_a_cpu_is_left_as_it_is():
-    separator = small.separator("paper", updated=True)
+    separator = small_networks.separator("paper", updated=True)
     acceleration.accelerate(acceleration.separator_networks(separator), CPU)
     assert "forward" not in vars(separator.network)
 
@@ -119,11 +119,11 @@ def test_a_cpu_is_left_as_it_is():
 @pytest.mark.parametrize("updated", [False, True])
 def test_on_a_gpu_compiled(updated):
     device = torch.device("cuda")
-    separators = [small.separator("paper", updated=updated).to(device) for _ in range(2)]
+    separators = [small_networks.separator("paper", updated=updated).to(device) for _ in range(2)]
     acceleration.accelerate(acceleration.separator_networks(separators[1]), device)
     assert "forward" in vars(separators[1].network)
-    mixture = small.noise(8).to(device)
-    condition = torch.rand(8, small.QUERY_SIZE, device=device)
+    mixture = small_networks.noise(8).to(device)
+    condition = torch.rand(8, small_networks.QUERY_SIZE, device=device)
     one, other = (separator(mixture, condition) for separator in separators)
     assert (one - other).abs().max() < 0.1 * one.abs().max()
     other.square().mean().backward()

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from tests.models import small
+from tests.helpers import small_networks
 from uss.data.anchor_set import AnchorSet
 from uss.data.mixture_list import MixtureList
 from uss.data.waveforms import WaveformSet
@@ -42,7 +42,7 @@ def test_masked_autoencoding(recipe):
 
 def test_separation(recipe):
     mixtures = MixtureList("data/mixtures/train.csv", AnchorSet("data/train"))
-    batch = SeparationTask(small.separator(), mixtures, None, TRAINING, CPU).batch(7)
+    batch = SeparationTask(small_networks.separator(), mixtures, None, TRAINING, CPU).batch(7)
     assert batch["rows"].tolist() == [28, 29, 0, 1]
     expected = mixtures.batch([28, 29, 0, 1])._asdict()
     assert batch.keys() == {"rows", *expected}

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.training import process_group, train_all
+from tests.helpers import process_group
+from tests.training import train_all
 from uss import distributed
 from uss.model_store.log_file import read_log
 from uss.model_store.model_config import checkpoints

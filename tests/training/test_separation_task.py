@@ -11,8 +11,8 @@ import pytest
 import torch
 import yaml
 
-from tests.models import small
-from tests.training.conftest import SYSTEM
+from tests.helpers import small_networks
+from tests.helpers.training_recipe import SYSTEM
 from uss.bin import features as write_features
 from uss.bin import train
 from uss.data.anchor_set import AnchorSet
@@ -135,7 +135,7 @@ def test_cached_features_are_the_live_ones_in_float16(amae, features):
 def test_a_step_reads_its_rows_and_wraps(recipe):
     mixtures = MixtureList(MIXTURES, AnchorSet("data/train"))
     training = Training(steps=1, batch_size=4)
-    task = SeparationTask(small.separator(), mixtures, None, training, torch.device("cpu"))
+    task = SeparationTask(small_networks.separator(), mixtures, None, training, torch.device("cpu"))
     assert task.rows(0).tolist() == [0, 1, 2, 3]
     assert task.rows(7).tolist() == [28, 29, 0, 1]
     assert task.rows(15).tolist() == [0, 1, 2, 3]

@@ -16,6 +16,8 @@ from uss.model_store.model_config import checkpoints
 from uss.schema import Training
 from uss.training import trainer
 
+pytestmark = pytest.mark.usefixtures("no_plot")
+
 
 class ToyTask:
     """Fits a sum of inputs; `before_step` is called with the number of every step."""

@@ -8,12 +8,12 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from tests.audioset_synthetic import Row, make_ids, make_rows, write_list
+from tests.helpers.audioset_synthetic import Row, make_ids, make_rows, write_list
 from uss.config import load
 from uss.labels import audioset_classes
 from uss.recipe_config import data_config
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "egs" / "audioset"
 LISTS = {"balanced_train_segments": 60, "eval_segments": 20}
 CLASSES = audioset_classes()

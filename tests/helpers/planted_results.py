@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pytest
 import yaml
 
 from uss.audio import write_wav
@@ -22,7 +21,7 @@ RATE = 8000
 GAIN = {"resunet_joint": 0.0, "resunet": -0.3, "mae_frozen": 0.5, "untrained": -6.0}
 
 
-class Recipe:
+class PlantedResults:
     """Writes tables and lists in data/, conf/evaluate.yaml and exp/paper/ below a folder.
 
     Class c has SDRi 10 - c dB, give or take; mixtures of a class share `recordings` recordings.
@@ -142,10 +141,3 @@ class Recipe:
         ordered = ["resunet", "resunet_joint", "mae_frozen", "untrained", "ideal_ratio_mask"]
         self.write_examples(ordered)
         return systems
-
-
-@pytest.fixture
-def make_recipe(tmp_path, monkeypatch):
-    """Recipe(...) in a temporary folder, which becomes the working directory."""
-    monkeypatch.chdir(tmp_path)
-    return lambda **options: Recipe(tmp_path, **options)

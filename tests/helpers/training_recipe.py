@@ -1,15 +1,12 @@
 """A recipe's folder after stage 3, seconds long and with networks of a few units."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
-import pytest
 import yaml
 
 from uss.data.packed import part_path, write_part
 from uss.tables import Anchor, ClassRow, Mixture, write_table
-from uss.training.train_log import TrainLog
 
 RATE = 16000
 NUM_CLASSES = 3
@@ -124,51 +121,3 @@ def write_recipe(recipe: Path) -> None:
         Mixture(f"{row:08d}", ids[row % len(ids)], ids[(row + 5) % len(ids)]) for row in range(30)
     ]
     write_table(data / "mixtures" / "train.csv", mixtures, Mixture)
-
-
-@pytest.fixture(autouse=True)
-def no_plot(request, monkeypatch):
-    """Drawing takes longer than most of these trainings."""
-    if "curve" not in request.node.name:
-        monkeypatch.setattr(TrainLog, "plot", lambda self: None)
-
-
-@pytest.fixture(scope="session")
-def written_recipe(tmp_path_factory):
-    recipe = tmp_path_factory.mktemp("recipe")
-    write_recipe(recipe)
-    return recipe
-
-
-@pytest.fixture(scope="session")
-def written_amae(written_recipe, tmp_path_factory):
-    """The folder after stage 4."""
-    from uss.bin import features, train_amae
-
-    recipe = tmp_path_factory.mktemp("amae") / "recipe"
-    shutil.copytree(written_recipe, recipe)
-    systems = ["--systems", "frozen", "updated"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(recipe)
-        patch.setattr(TrainLog, "plot", lambda self: None)
-        train_amae.main([*systems, "--set=amae.training.steps=2"])
-        features.main(systems)
-    return recipe
-
-
-def enter_copy(source: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    shutil.copytree(source, target)
-    monkeypatch.chdir(target)
-    return target
-
-
-@pytest.fixture
-def recipe(written_recipe, tmp_path, monkeypatch):
-    """A copy of the folder after stage 3, and the working directory of the test."""
-    return enter_copy(written_recipe, tmp_path / "recipe", monkeypatch)
-
-
-@pytest.fixture
-def amae(written_amae, tmp_path, monkeypatch):
-    """A copy of the folder after stage 4, and the working directory of the test."""
-    return enter_copy(written_amae, tmp_path / "recipe", monkeypatch)

@@ -7,7 +7,7 @@ import tarfile
 
 import numpy as np
 
-from tests.debian_recipe import ar_file, audio_file, qt_resource, sound, sound_set, zip_file
+from tests.helpers.debian_recipe import ar_file, audio_file, qt_resource, sound, sound_set, zip_file
 
 KINDS = ("ar", "compressed", "tar", "zip", "pk3", "rcc", "cat", "whl")
 NUMBERS = (0, 1, 2, 7, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)

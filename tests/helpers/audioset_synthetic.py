@@ -1,6 +1,6 @@
 """A synthetic AudioSet in the real formats: lists at real scale, audio at a reduced one.
 
-    python -m tests.audioset_synthetic FOLDER --num-train-clips 1500 --num-eval-clips 500
+    python -m tests.helpers.audioset_synthetic FOLDER --num-train-clips 1500 --num-eval-clips 500
 
 writes FOLDER/segments/{balanced_train,eval}_segments.csv (22,160 + 20,371 rows) and audio of some
 of their clips in the layouts asked for: FOLDER/audio/<list>/ (files), FOLDER/packed/<list>.h5.

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tests.models.reference_weights import empty_state
+from tests.helpers.reference_weights import empty_state
 
 
 def save_panns(path: Path, state: dict[str, Tensor]) -> None:

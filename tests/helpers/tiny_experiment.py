@@ -1,6 +1,6 @@
 """A recipe after stage 6 with networks of a few units, made once and kept for other programs.
 
-    python -m tests.tiny_experiment        # prints its folder
+    python -m tests.helpers.tiny_experiment        # prints its folder
 
 conf/, data/ and exp/one/{resunet,at_soft,frozen,updated}/, the last ones after stage 6: model
 directories with three classes, of which class 2 has no average embedding. `frozen` reads cached
@@ -17,16 +17,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.training.conftest import write_recipe
+from tests.helpers.training_recipe import write_recipe
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SYSTEMS = ("resunet", "at_soft", "frozen", "updated")
 
 
 def code_digest() -> str:
     """Of all that decides what the folder holds."""
     content = hashlib.sha256()
-    files = [*ROOT.glob("uss/**/*.py"), ROOT / "tests/training/conftest.py", Path(__file__)]
+    files = [*ROOT.glob("uss/**/*.py"), ROOT / "tests/helpers/training_recipe.py", Path(__file__)]
     for path in sorted(files):
         content.update(path.read_bytes())
     return content.hexdigest()[:12]
@@ -37,7 +37,7 @@ def tiny_experiment() -> Path:
     folder = Path(tempfile.gettempdir()) / f"uss-tiny-{os.getuid()}-{code_digest()}"
     if not folder.exists():
         own = Path(tempfile.mkdtemp(prefix="uss-tiny-"))
-        command = [sys.executable, "-m", "tests.tiny_experiment", str(own)]
+        command = [sys.executable, "-m", "tests.helpers.tiny_experiment", str(own)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         if done.returncode != 0:
             shutil.rmtree(own)

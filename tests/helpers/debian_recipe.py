@@ -19,7 +19,7 @@ import soundfile
 
 from uss.files import digest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "egs" / "debian_sounds"
 
 

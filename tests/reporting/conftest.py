@@ -1,1 +1,0 @@
-from tests.evaluation.conftest import make_recipe as make_recipe
