@@ -17,15 +17,7 @@ check_ruff() { ruff check .; }
 
 check_ruff-format() { ruff format --check .; }
 
-check_mypy() {
-    local recipe
-    mypy uss egs/*/local
-    for recipe in egs/*/; do  # again, with the modules that a recipe imports by their bare names
-        MYPYPATH=${recipe}local mypy "${recipe}local"
-    done
-    MYPYPATH=egs/debian_sounds/local:egs/debian_sounds/experiments/scenes mypy \
-        egs/debian_sounds/experiments/*/*.py
-}
+check_mypy() { mypy uss egs/*/local egs/debian_sounds/experiments; }
 
 (( $# )) || set -- shellcheck ruff ruff-format mypy
 for check; do

@@ -1,10 +1,12 @@
 """Every YAML of a recipe: which dataclass each has, and whether command-line overrides fit them."""
 
 import dataclasses
-import importlib.util
 import sys
 import typing
 from collections.abc import Iterable
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
 from pathlib import Path
 
 from uss import schema
@@ -25,17 +27,17 @@ FILES: dict[str, type] = {
 
 def data_config(recipe: Path) -> type:
     """The dataclass `Data` of the recipe's own data.yaml, from its local/data_config.py."""
-    path = recipe / "local" / "data_config.py"
+    local = recipe.resolve() / "local"
+    path = local / "data_config.py"
     if not path.exists():
         raise ValueError(f"{path} is missing: it must define the dataclass Data of data.yaml")
-    name = "data_config"
-    if getattr(sys.modules.get(name), "__file__", None) != str(path):
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module  # dataclasses look their module up there
-        spec.loader.exec_module(module)
-    return sys.modules[name].Data
+    # Every recipe has a package `local`: here each has a name of its own. Its dots are no packages.
+    package = str(local).replace(".", "%2E")
+    if package not in sys.modules:
+        spec = ModuleSpec(package, None, is_package=True)
+        spec.submodule_search_locations = [str(local)]
+        sys.modules[package] = module_from_spec(spec)
+    return import_module(f"{package}.data_config").Data
 
 
 def systems(conf: Path) -> dict[str, type]:

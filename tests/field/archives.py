@@ -1,18 +1,17 @@
 """Packages for egs/debian_sounds that would hang, or hold what cannot be read."""
 
 from tests.field.case import case, require
-from tests.field.place import CASES, ROOT, Place
+from tests.field.place import CASES, Place
 
 ARCHIVES = "archives"
 EXTRACT = """
 import sys
-sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from extraction import extract
+from egs.debian_sounds.local.extraction import extract
 from uss.command import run
 def wanted(path):
     return not path.endswith((".rcc", ".zip", ".pk3", ".cat"))
-run(lambda argv: print(len(extract(Path(sys.argv[2]), wanted, Path("out"))), "files"))
+run(lambda argv: print(len(extract(Path(sys.argv[1]), wanted, Path("out"))), "files"))
 """
 WHAT = {
     "ar_neg60": "a header of ar whose size is -60",
@@ -29,10 +28,9 @@ WHAT = {
 def register(name: str, what: str) -> None:
     def extracted(place: Place) -> str:
         package = CASES / "archives" / f"{name}.deb"
-        local = ROOT / "egs" / "debian_sounds" / "local"
         memory = ("--data=3000000000",)
         done = place.run(
-            "python", "-P", "-c", EXTRACT, local, package, seconds=10, limits=memory
+            "python", "-P", "-c", EXTRACT, package, seconds=10, limits=memory
         ).require_no_traceback()
         written = [path for path in place.folder.rglob("*") if path.is_file()]
         outside = [path for path in written if place.folder / "out" not in path.parents]

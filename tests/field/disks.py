@@ -142,7 +142,7 @@ def stage_0_on_a_full_disk(place: Place) -> str:
 
     recipe = copy_recipe("mini", place.folder / "clone")
     options = [word for override in REDUCED for word in ("--set", override)]
-    command = ["python", "local/make_clips.py", "--conf", "conf", *options]
+    command = ["python", "-m", "local.make_clips", "--conf", "conf", *options]
     done = place.run(*command, cwd=recipe, limits=("--fsize=100000",))
     return done.require_sentence("make room|larger").short
 

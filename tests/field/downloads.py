@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from egs.audioset.local import download
 from tests.field.case import Done, case, require
-from tests.field.place import CASES, ROOT, Place, need
-from tests.helpers.audioset_recipe import LOCAL, WEIGHTS, Recipe
+from tests.field.place import CASES, Place, need
+from tests.helpers.audioset_recipe import STAGE_0, WEIGHTS, Recipe
 from tests.helpers.audioset_server import Server
 from uss.tables import read_table
 
@@ -23,16 +24,15 @@ SPLITS = ("train", "dev", "eval")
 
 
 def prepare(place: Place, recipe: Recipe, *overrides: str, seconds: float = 120, **more) -> Done:
-    """Stage 0 of egs/audioset, its local/prepare.py."""
+    """Stage 0 of egs/audioset."""
     none = [f"pretrained.{key}=null" for key in WEIGHTS]
     words = [word for override in (*none, *overrides) for word in ("--set", override)]
-    script = ROOT / "egs" / "audioset" / "local" / "prepare.py"
-    return place.run("python", script, *words, cwd=recipe.folder, seconds=seconds, **more)
+    return place.run(*STAGE_0, *words, cwd=recipe.folder, seconds=seconds, **more)
 
 
 def unavailable(recipe: Recipe) -> dict[str, str]:
     """clip_id -> kind."""
-    kind = LOCAL.download.Unavailable
+    kind = download.Unavailable
     paths = [recipe.data / split / "unavailable.csv" for split in SPLITS]
     rows = [row for path in paths if path.exists() for row in read_table(path, kind)]
     return {row.clip_id: row.kind for row in rows}
@@ -178,16 +178,15 @@ def another_range_than_asked_for(place: Place) -> str:
 
     (place.folder / "file.part").write_bytes(body[:1000])
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1])\nfrom pathlib import Path\n"
-        "from fetch import fetch, FetchError\n"
-        "try:\n    fetch(sys.argv[2], Path('file'), 20)\n"
+        "import sys\nfrom pathlib import Path\n"
+        "from egs.audioset.local.fetch import fetch, FetchError\n"
+        "try:\n    fetch(sys.argv[1], Path('file'), 20)\n"
         "except FetchError as error:\n    print(error)\n"
-        "    try:\n        fetch(sys.argv[2], Path('file'), 20)\n"
+        "    try:\n        fetch(sys.argv[1], Path('file'), 20)\n"
         "    except FetchError as again:\n        sys.exit(f'again: {again}')\n"
     )
     with Other({"file": body}) as server:
-        local = ROOT / "egs" / "audioset" / "local"
-        done = place.run("python", "-c", code, local, server.url("file"))
+        done = place.run("python", "-c", code, server.url("file"))
     file = place.folder / "file"
     if file.exists():
         size = file.stat().st_size

@@ -129,7 +129,7 @@ def a_nested_key_given_twice(place: Place) -> str:
 
 @case(TABLES, "own", "a path with `~` in data.yaml of egs/audioset", "the home folder")
 def a_home_folder_in_yaml(place: Place) -> str:
-    from tests.helpers.audioset_recipe import LISTS, Recipe
+    from tests.helpers.audioset_recipe import LISTS, STAGE_0, Recipe
 
     recipe = Recipe(place.folder / "recipe")
     home = place.folder / "home"
@@ -138,8 +138,7 @@ def a_home_folder_in_yaml(place: Place) -> str:
     soundfile.write(home / "clips" / f"Y{clip}.wav", np.zeros(100), 8000)
     none = [f"pretrained.{k}=null" for k in ("sound_event_detector", "query_encoder", "audio_mae")]
     words = [w for o in (*none, "data.local.folders=['~/clips']") for w in ("--set", o)]
-    script = ROOT / "egs" / "audioset" / "local" / "prepare.py"
-    done = place.run("python", script, *words, cwd=recipe.folder, HOME=home).require_ok()
+    done = place.run(*STAGE_0, *words, cwd=recipe.folder, HOME=home).require_ok()
     return done.line
 
 

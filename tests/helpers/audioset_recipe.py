@@ -1,42 +1,24 @@
 """egs/audioset in a folder of its own, with short lists, for the tests of its stage 0."""
 
-import importlib
 import shutil
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 
+from egs.audioset.local.data_config import Data
+from egs.audioset.local.prepare import main as prepare_data
 from tests.helpers.audioset_synthetic import Row, make_ids, make_rows, write_list
 from uss.config import load
 from uss.labels import audioset_classes
-from uss.recipe_config import data_config
 
 ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "egs" / "audioset"
 LISTS = {"balanced_train_segments": 60, "eval_segments": 20}
 CLASSES = audioset_classes()
 RATE = 4000
+STAGE_0 = [sys.executable, "-m", "egs.audioset.local.prepare"]  # in a recipe's folder
 WEIGHTS = ("sound_event_detector", "query_encoder", "audio_mae")
-
-
-def local_modules() -> SimpleNamespace:
-    """The recipe's local/*.py; their plain names are other recipes' names too, so none stays."""
-    folder = RECIPE / "local"
-    names = [path.stem for path in folder.glob("*.py")]
-    before = {name: sys.modules.pop(name) for name in names if name in sys.modules}
-    sys.path.insert(0, str(folder))
-    try:
-        return SimpleNamespace(**{name: importlib.import_module(name) for name in names})
-    finally:
-        sys.path.remove(str(folder))
-        for name in names:
-            sys.modules.pop(name, None)
-        sys.modules.update(before)
-
-
-LOCAL = local_modules()
 
 
 class Recipe:
@@ -66,13 +48,13 @@ class Recipe:
         return self.folder / "data"
 
     def config(self, *overrides: str):
-        return load(self.folder / "conf", "data", data_config(RECIPE), list(overrides))
+        return load(self.folder / "conf", "data", Data, list(overrides))
 
     def prepare(self, *overrides: str) -> None:
         """Stage 0, with no published weights unless an override names some."""
         none = [f"pretrained.{key}=null" for key in WEIGHTS]
         options = [word for override in (*none, *overrides) for word in ("--set", override)]
-        LOCAL.prepare.main(["--conf", "conf", *options])
+        prepare_data(["--conf", "conf", *options])
 
 
 def shifted(number: int, row: Row) -> Row:

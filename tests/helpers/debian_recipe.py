@@ -2,44 +2,25 @@
 
 import contextlib
 import csv
-import importlib
 import io
 import lzma
 import shutil
 import struct
-import sys
 import tarfile
 import zipfile
 import zlib
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import soundfile
 
+from egs.debian_sounds.local.packages import Package
+from egs.debian_sounds.local.prepare import main as prepare_data
+from egs.debian_sounds.local.recordings import Listed
 from uss.files import digest
 
 ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "egs" / "debian_sounds"
-
-
-def local_modules() -> SimpleNamespace:
-    """The recipe's local/*.py and the scripts of its experiments; their plain names are other
-    recipes' names too, so none stays."""
-    folders = [RECIPE / "local", *(path for path in (RECIPE / "experiments").iterdir())]
-    names = [path.stem for folder in folders for path in folder.glob("*.py")]
-    before = {name: sys.modules.pop(name) for name in names if name in sys.modules}
-    sys.path[:0] = map(str, folders)
-    try:
-        return SimpleNamespace(**{name: importlib.import_module(name) for name in names})
-    finally:
-        del sys.path[: len(folders)]
-        for name in names:
-            sys.modules.pop(name, None)
-        sys.modules.update(before)
-
-
-LOCAL = local_modules()
 
 
 def copy_recipe(folder: Path) -> Path:
@@ -195,7 +176,7 @@ def make_packages(folder: Path) -> tuple[list, list[dict], dict[str, dict]]:
 
 def row(label, package, path, seconds, rate, group) -> dict:
     values = [label, "", package, path, f"{seconds:.2f}", rate, 1, "CC0", group, 1, 0]
-    return dict(zip(LOCAL.recordings.Listed._fields, values, strict=True))
+    return dict(zip(Listed._fields, values, strict=True))
 
 
 def save(folder: Path, package: str, files: dict[str, bytes], version: str = "1"):
@@ -207,7 +188,7 @@ def save(folder: Path, package: str, files: dict[str, bytes], version: str = "1"
     path.write_bytes(zip_file(files) if is_wheel else deb_file(files))
     kind = "wheel" if is_wheel else "deb"
     size, notice = path.stat().st_size, NOTICE.format(package)
-    return LOCAL.packages.Package(package, kind, version, path.name, size, digest(path), notice)
+    return Package(package, kind, version, path.name, size, digest(path), notice)
 
 
 def write_csv(path: Path, header, rows) -> None:
@@ -220,21 +201,21 @@ def write_csv(path: Path, header, rows) -> None:
 def make_recipe(folder: Path) -> tuple[Path, dict[str, dict]]:
     recipe = copy_recipe(folder)
     packages, rows, contents = make_packages(recipe / "packages")
-    write_csv(recipe / "local" / "packages.csv", LOCAL.packages.Package._fields, packages)
+    write_csv(recipe / "local" / "packages.csv", Package._fields, packages)
     write_table(recipe, rows)
     return recipe, contents
 
 
 def write_table(recipe: Path, rows: list[dict]) -> None:
     path = recipe / "local" / "debian_sounds.csv"
-    write_csv(path, LOCAL.recordings.Listed._fields, [values.values() for values in rows])
+    write_csv(path, Listed._fields, [values.values() for values in rows])
 
 
 def prepare(recipe: Path, *overrides: str) -> None:
     """Stage 0 in this process. Raises ValueError as it does."""
     options = [word for key in (*SMALL, *overrides) for word in ("--set", f"data.{key}")]
     with contextlib.chdir(recipe):
-        LOCAL.prepare.main(options)
+        prepare_data(options)
 
 
 def tables(recipe: Path) -> dict[str, bytes]:

@@ -9,8 +9,9 @@ from functools import partial
 
 import pytest
 
-from tests.helpers.audioset_recipe import CLASSES, LOCAL
-from tests.helpers.debian_recipe import LOCAL as DEBIAN
+from egs.audioset.local import segments
+from egs.debian_sounds.local import packages, recordings
+from tests.helpers.audioset_recipe import CLASSES
 from tests.helpers.debian_recipe import ROOT
 from tests.helpers.tiny_recipe import Recipe
 from tests.mutants.text import VALUES, mutate_table, mutate_yaml
@@ -55,16 +56,16 @@ def stage_3():
 
 
 def audiosets_list():
-    LOCAL.segments.read_segments([LOCAL.segments.Path("data/segments.csv")], CLASSES)
+    segments.read_segments([segments.Path("data/segments.csv")], CLASSES)
 
 
 def debians_list():
-    for row in DEBIAN.recordings.read_listed("data/debian_sounds.csv"):
+    for row in recordings.read_listed("data/debian_sounds.csv"):
         assert isinstance(row.benchmark, bool)
 
 
 def debians_packages():
-    DEBIAN.packages.read_packages("data/packages.csv")
+    packages.read_packages("data/packages.csv")
 
 
 @pytest.mark.parametrize(

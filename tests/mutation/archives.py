@@ -9,7 +9,8 @@ import tarfile
 import zlib
 from pathlib import Path
 
-from tests.helpers.debian_recipe import LOCAL, ar_file, deb_file, qt_resource, sound_set, zip_file
+from egs.debian_sounds.local import extraction
+from tests.helpers.debian_recipe import ar_file, deb_file, qt_resource, sound_set, zip_file
 from tests.mutation.audio import encoded, sound
 from tests.mutation.campaign import Kind, Mutant
 from tests.mutation.commands import faultless, under_run, warm_up
@@ -55,7 +56,7 @@ def make(rng: Rng, folder: Path, files: dict[str, bytes]) -> Mutant:
         assert not any(path.is_symlink() for path in (folder / "out").rglob("*")), "a link"
 
     def main() -> None:
-        LOCAL.extraction.extract(package, wanted, Path("out"))
+        extraction.extract(package, wanted, Path("out"))
 
     return Mutant(f"{name}: {what}", [Trial("extract", under_run(main), check)])
 

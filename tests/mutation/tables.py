@@ -5,10 +5,10 @@ import io
 import shutil
 from pathlib import Path
 
+from egs.audioset.local import download, segments
+from egs.debian_sounds.local import packages, recordings
 from tests.helpers.audioset_recipe import CLASSES
-from tests.helpers.audioset_recipe import LOCAL as AUDIOSET
 from tests.helpers.audioset_synthetic import make_ids, make_rows, write_list
-from tests.helpers.debian_recipe import LOCAL as DEBIAN
 from tests.helpers.debian_recipe import RECIPE as DEBIAN_RECIPE
 from tests.helpers.tiny_experiment import tiny_experiment
 from tests.helpers.tiny_recipe import Recipe
@@ -56,10 +56,10 @@ def place(table: str, folder: Path) -> tuple[Path, list[Trial]]:
     """A good table in its surroundings, and what reads it."""
     read = {
         "results": lambda path: read_table(path, Result),
-        "unavailable": AUDIOSET.download.read_unavailable,
-        "segments": lambda path: AUDIOSET.segments.read_segments([path], CLASSES),
-        "debian_sounds": DEBIAN.recordings.read_listed,
-        "packages": DEBIAN.packages.read_packages,
+        "unavailable": download.read_unavailable,
+        "segments": lambda path: segments.read_segments([path], CLASSES),
+        "debian_sounds": recordings.read_listed,
+        "packages": packages.read_packages,
     }
     if table in read:
         path = folder / f"{table}.csv"
@@ -122,7 +122,7 @@ def write_one(table: str, path: Path) -> None:
         rows = [Result("a", "oracle", f"m{n}", "/m/0", "g", 1.0 + n, 2.0, 3.0) for n in range(5)]
         write_table(path, rows, Result)
     elif table == "unavailable":
-        kind = AUDIOSET.download.Unavailable
+        kind = download.Unavailable
         write_table(path, [kind(f"abcdefghij{n}", "gone", 1, "x, y") for n in range(5)], kind)
     elif table == "segments":
         write_list(path, make_rows(make_ids(20, rng), CLASSES, rng))

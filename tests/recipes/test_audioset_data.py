@@ -9,13 +9,14 @@ import h5py
 import numpy as np
 import pytest
 
-from tests.helpers.audioset_recipe import CLASSES, LOCAL, RATE, RECIPE, ROOT, WEIGHTS, Recipe
+from egs.audioset.local import local_copy, splits
+from egs.audioset.local.audio_sources import Missing, Surplus
+from egs.audioset.local.segments import read_segments
+from tests.helpers.audioset_recipe import CLASSES, RATE, RECIPE, ROOT, WEIGHTS, Recipe
 from tests.helpers.audioset_synthetic import write_audio, write_packed
 from uss.bin.check_data import check
 from uss.data.dataset import LABELLED_SPLITS, Dataset
 from uss.tables import Clip, PackedRow, read_table
-
-Missing, Surplus = LOCAL.audio_sources.Missing, LOCAL.audio_sources.Surplus
 
 
 @pytest.fixture
@@ -45,10 +46,8 @@ def touch_all(recipe, but=()):
 
 
 def test_dev_depends_on_seed_and_lists_only(recipe):
-    segments = LOCAL.segments.read_segments(
-        [recipe.data / "segments" / "balanced_train_segments.csv"], CLASSES
-    )
-    draws = [LOCAL.splits.draw_dev(segments, CLASSES, 4, seed) for seed in (0, 0, 1)]
+    segments = read_segments([recipe.data / "segments" / "balanced_train_segments.csv"], CLASSES)
+    draws = [splits.draw_dev(segments, CLASSES, 4, seed) for seed in (0, 0, 1)]
     assert draws[0] == draws[1] != draws[2]
     everything = {row.clip_id for row in recipe.rows["balanced_train_segments"]}
     touch_all(recipe)
@@ -189,7 +188,7 @@ def test_a_folder_that_cannot_be_read_stops_the_stage():
         os.seteuid(65534)
         try:
             with pytest.raises(ValueError, match="copy/closed cannot be searched .*Permission"):
-                LOCAL.local_copy.audio_files([f"{folder}/copy"])
+                local_copy.audio_files([f"{folder}/copy"])
         finally:
             os.seteuid(0)
 

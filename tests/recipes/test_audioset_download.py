@@ -10,14 +10,17 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.helpers.audioset_recipe import CLASSES, LOCAL, RATE, Recipe
+from egs.audioset.local import download_plan
+from egs.audioset.local.audio_sources import Missing
+from egs.audioset.local.download import Unavailable
+from egs.audioset.local.segments import read_segments
+from tests.helpers.audioset_recipe import CLASSES, RATE, Recipe
 from tests.helpers.audioset_server import Server
 from tests.helpers.audioset_synthetic import waveform
 from tests.recipes.test_faults import mounted
 from uss.data.dataset import LABELLED_SPLITS
 from uss.tables import Clip, read_table
 
-Missing, Unavailable = LOCAL.audio_sources.Missing, LOCAL.download.Unavailable
 FAST = (
     "data.source=download",
     "data.download.program=http",
@@ -226,16 +229,16 @@ def test_one_clip_that_cannot_be_written(recipe, server):
 def test_a_disk_that_fills_up(recipe, server):
     rows = recipe.rows["eval_segments"][:6]
     path = recipe.data / "segments" / "eval_segments.csv"
-    segments = LOCAL.segments.read_segments([path], CLASSES)[:6]
+    segments = read_segments([path], CLASSES)[:6]
     config = recipe.config(*FAST, f"data.download.url={server.url('{id}')}").download
     files = {row.clip_id: server.files[row.clip_id] for row in rows}
     server.files[segments[1].clip_id] = bytes(20_000_000)
     with mounted(recipe.data / "raw", "-t", "tmpfs", "-o", "size=8m", "none"):
         with pytest.raises(OSError, match="No space left on device"):
-            LOCAL.download_plan.download({"eval": segments}, recipe.data, config)
+            download_plan.download({"eval": segments}, recipe.data, config)
     assert unavailable() == {}
     server.files |= files
-    LOCAL.download_plan.download({"eval": segments}, recipe.data, config)
+    download_plan.download({"eval": segments}, recipe.data, config)
     assert len(list(recipe.data.glob("raw/eval_segments/*.flac"))) == 6
 
 
@@ -252,7 +255,7 @@ def test_no_server_at_all(recipe, server, caplog):
 
 def test_a_disk_that_is_too_small(recipe, server, monkeypatch):
     usage = type("Usage", (), {"free": 10_000_000})
-    monkeypatch.setattr(LOCAL.download_plan.shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr(download_plan.shutil, "disk_usage", lambda path: usage)
     with pytest.raises(
         ValueError, match="may take 0.1 GB, but data/raw has 0.0 GB left: make data"
     ):
@@ -301,9 +304,7 @@ def test_yt_dlp_is_called_and_its_errors_are_understood(recipe, server, tmp_path
         server.files[row.clip_id] = content.getvalue()
     ids = [row.clip_id for row in rows]
     server.trouble = {ids[0]: ["404*"], ids[1]: ["403*"], ids[2]: ["500*"], ids[3]: ["429"]}
-    segments = LOCAL.segments.read_segments(
-        [recipe.data / "segments" / "eval_segments.csv"], CLASSES
-    )[:6]
+    segments = read_segments([recipe.data / "segments" / "eval_segments.csv"], CLASSES)[:6]
     config = recipe.config(
         *FAST,
         "data.download.program=yt-dlp",
@@ -311,7 +312,7 @@ def test_yt_dlp_is_called_and_its_errors_are_understood(recipe, server, tmp_path
         "data.download.timeout_seconds=60",
         f"data.download.url={server.url('{id}')}",
     ).download
-    LOCAL.download_plan.download({"eval": segments}, recipe.data, config)
+    download_plan.download({"eval": segments}, recipe.data, config)
     assert unavailable() == {
         ids[0]: ("gone", 1, "[youtube] id: " + MESSAGES["404"]),
         ids[1]: ("gone", 1, "[youtube] id: " + MESSAGES["403"]),

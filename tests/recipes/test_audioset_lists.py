@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
-from tests.helpers.audioset_recipe import CLASSES, LOCAL, Recipe
+from egs.audioset.local import audio_sources, clip_names
+from egs.audioset.local.clip_names import parse, starts_at
+from egs.audioset.local.segments import Segment, read_segments
+from egs.audioset.local.splits import split_segments
+from tests.helpers.audioset_recipe import CLASSES, Recipe
 from tests.helpers.audioset_synthetic import make_ids, make_rows, write_list
 from uss.separation.inputs import AUDIO_SUFFIXES
-
-parse, starts_at = LOCAL.clip_names.parse, LOCAL.clip_names.starts_at
 
 
 @pytest.mark.parametrize(
@@ -70,13 +72,13 @@ def test_names_without_an_id(name):
     ],
 )
 def test_where_a_name_is_read_in_several_ways_the_lists_decide(name, ids, found):
-    segments = {clip_id: LOCAL.segments.Segment(clip_id, 12.0, 22.0, "", "") for clip_id in ids}
-    segment = LOCAL.audio_sources.find_segment(name, segments)
+    segments = {clip_id: Segment(clip_id, 12.0, 22.0, "", "") for clip_id in ids}
+    segment = audio_sources.find_segment(name, segments)
     assert (segment if isinstance(segment, str) else segment.clip_id) == found
 
 
 def test_what_separation_takes_for_audio_is_a_clip_too():
-    assert AUDIO_SUFFIXES <= set(LOCAL.clip_names.AUDIO_SUFFIXES)
+    assert AUDIO_SUFFIXES <= set(clip_names.AUDIO_SUFFIXES)
     assert {parse(f"Y1234567890{suffix}").clip_id for suffix in AUDIO_SUFFIXES} == {"Y1234567890"}
 
 
@@ -99,13 +101,13 @@ def test_lists_at_real_scale(tmp_path):
     assert sum(clip_id[0] == "-" for clip_id in ids) / len(ids) == pytest.approx(0.02, abs=0.005)
     rows = make_rows(ids, CLASSES, rng)
     write_list(tmp_path / "balanced_train_segments.csv", rows)
-    segments = LOCAL.segments.read_segments([tmp_path / "balanced_train_segments.csv"], CLASSES)
+    segments = read_segments([tmp_path / "balanced_train_segments.csv"], CLASSES)
     assert [segment.clip_id for segment in segments] == sorted(ids)
     for row, segment in zip(rows, segments, strict=True):
         assert (segment.start_seconds, segment.end_seconds) == (row.start_seconds, row.end_seconds)
         assert set(segment.labels.split()) == set(row.labels)
 
-    splits = LOCAL.splits.split_segments(segments, [], CLASSES, num_dev=4, seed=0)
+    splits = split_segments(segments, [], CLASSES, num_dev=4, seed=0)
     assert len(splits["train"]) + len(splits["dev"]) == len(ids)
     for class_id in CLASSES.ids:
         assert sum(class_id in segment.labels.split() for segment in splits["dev"]) >= 4
@@ -128,7 +130,7 @@ def test_a_bad_row_of_a_list(tmp_path, line, message):
     path = tmp_path / "list.csv"
     path.write_text(f"# num_segs=1\n# YTID\n{line}\n")
     with pytest.raises(ValueError, match=f"list.csv: line 3: .*{message}"):
-        LOCAL.segments.read_segments([path], CLASSES)
+        read_segments([path], CLASSES)
 
 
 def test_a_list_that_is_cut_short_or_holds_an_id_twice(tmp_path):
@@ -136,7 +138,7 @@ def test_a_list_that_is_cut_short_or_holds_an_id_twice(tmp_path):
     lines = path.read_text().splitlines()
     path.write_text("\n".join(lines[:-5]) + "\n")
     with pytest.raises(ValueError, match="holds 15 segments, its header says 20; remove it"):
-        LOCAL.segments.read_segments([path], CLASSES)
+        read_segments([path], CLASSES)
     path.write_text("\n".join([*lines[:-1], lines[-2]]) + "\n")
     with pytest.raises(ValueError, match="line 23: id .* stands twice"):
-        LOCAL.segments.read_segments([path], CLASSES)
+        read_segments([path], CLASSES)

@@ -5,7 +5,8 @@ import logging
 
 import pytest
 
-from tests.helpers.audioset_recipe import LOCAL, WEIGHTS, Recipe
+from egs.audioset.local import weights
+from tests.helpers.audioset_recipe import WEIGHTS, Recipe
 from tests.helpers.audioset_server import Server
 from uss.tables import read_table
 
@@ -42,7 +43,7 @@ def prepare(recipe, server, *overrides, keys=WEIGHTS):
         options.append(f"data.weights.{key}.md5={hashlib.md5(FILES[key]).hexdigest()}")
     named = {key: path_of(key) if key in keys else "null" for key in WEIGHTS}
     options += [f"pretrained.{key}={name}" for key, name in named.items()]
-    LOCAL.weights.NUM_TRIES = 2
+    weights.NUM_TRIES = 2
     touch_audio(recipe)
     recipe.prepare(*options, *overrides)
 
@@ -64,7 +65,7 @@ def test_what_is_published_is_what_the_models_read(recipe):
 
 def test_weights_are_downloaded_checked_and_recorded_once(recipe, server):
     prepare(recipe, server)
-    rows = read_table("data/pretrained.csv", LOCAL.weights.WeightsRow)
+    rows = read_table("data/pretrained.csv", weights.WeightsRow)
     assert [row.key for row in rows] == sorted(WEIGHTS)
     for row in rows:
         content = (recipe.folder / path_of(row.key)).read_bytes()

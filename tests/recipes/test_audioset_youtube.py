@@ -5,13 +5,14 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
 import soundfile
 
-from tests.helpers.audioset_recipe import CLASSES, LOCAL, RATE, RECIPE, ROOT, WEIGHTS, Recipe
+from egs.audioset.local import download_plan, youtube
+from egs.audioset.local.segments import read_segments
+from tests.helpers.audioset_recipe import CLASSES, RATE, ROOT, STAGE_0, WEIGHTS, Recipe
 from tests.helpers.audioset_synthetic import waveform
 from tests.recipes.test_audioset_download import found, unavailable
 from tests.recipes.test_faults import mounted
@@ -107,13 +108,13 @@ SENTENCES = {
 )
 def test_only_a_sentence_about_the_video_makes_it_gone(sentence, kind):
     messages = f"WARNING: noise\nERROR: [youtube] -ssl_reload: {sentence}\n"
-    error = LOCAL.youtube.failure(messages)
+    error = youtube.failure(messages)
     assert (error.kind, "[youtube] -ssl_reload: " in str(error)) == (kind, True)
-    assert LOCAL.youtube.failure(f"ERROR: {sentence}\n").kind == kind
+    assert youtube.failure(f"ERROR: {sentence}\n").kind == kind
 
 
 def test_no_reason_at_all():
-    assert LOCAL.youtube.failure("").kind == "failed"
+    assert youtube.failure("").kind == "failed"
 
 
 SAYS = """#!/bin/bash
@@ -177,7 +178,7 @@ FAST = (
 def some(recipe, num, *overrides):
     """The first segments of eval, and a configuration, for a download without the rest."""
     path = recipe.data / "segments" / "eval_segments.csv"
-    segments = LOCAL.segments.read_segments([path], CLASSES)
+    segments = read_segments([path], CLASSES)
     return {"eval": segments[:num]}, recipe.config(*FAST, *overrides).download
 
 
@@ -199,17 +200,17 @@ def test_a_few_clips_are_not_written_off_either(recipe, programs, sentence, capl
     splits, config = some(recipe, 12)
     programs.yt_dlp_says(sentence)
     with pytest.raises(ValueError, match="none of 12 downloads succeeded, .* old yt-dlp"):
-        LOCAL.download_plan.download(splits, recipe.data, config)
+        download_plan.download(splits, recipe.data, config)
     assert unavailable() == {}
     programs.yt_dlp_works()
-    LOCAL.download_plan.download({"eval": splits["eval"][:10]}, recipe.data, config)
+    download_plan.download({"eval": splits["eval"][:10]}, recipe.data, config)
     programs.yt_dlp_says(sentence)
     caplog.clear()
-    LOCAL.download_plan.download(splits, recipe.data, config)
+    download_plan.download(splits, recipe.data, config)
     assert "none of 2 downloads succeeded" in caplog.text and "written off" in caplog.text
     assert unavailable() == {}
     programs.yt_dlp_works()
-    LOCAL.download_plan.download(splits, recipe.data, config)
+    download_plan.download(splits, recipe.data, config)
     assert len(list(recipe.data.glob("raw/*/*.flac"))) == 12
 
 
@@ -230,13 +231,13 @@ def test_a_yt_dlp_that_breaks_half_way(recipe, programs):
         {WORKS.format(sound=programs.sound).partition(chr(10))[2]}""",
     )
     with pytest.raises(ValueError, match="5 downloads failed in a row"):
-        LOCAL.download_plan.download(splits, recipe.data, config)
+        download_plan.download(splits, recipe.data, config)
     gone = [segment.clip_id for segment in splits["eval"][2:4]]
     assert unavailable() == {
         clip_id: ("gone", 1, "[youtube] x: Private video. Sign in") for clip_id in gone
     }
     programs.yt_dlp_works()
-    LOCAL.download_plan.download(splits, recipe.data, config)
+    download_plan.download(splits, recipe.data, config)
     there = {path.stem[1:] for path in recipe.data.glob("raw/*/*.flac")}
     assert there == {segment.clip_id for segment in splits["eval"]} - set(gone)
 
@@ -252,7 +253,7 @@ def test_a_clip_that_is_always_refused_does_not_hold_up_the_others(recipe, progr
         fi
         {WORKS.format(sound=programs.sound).partition(chr(10))[2]}""",
     )
-    LOCAL.download_plan.download(splits, recipe.data, config)
+    download_plan.download(splits, recipe.data, config)
     assert len(list(recipe.data.glob("raw/*/*.flac"))) == 19 and unavailable() == {}
     assert f"the next run tries {refused}" in caplog.text
 
@@ -274,11 +275,11 @@ def test_a_full_disk_is_no_clips_fault(recipe, programs, fills):
     )
     with mounted(recipe.data / "raw", "-t", "tmpfs", "-o", "size=8m", "none"):
         with pytest.raises(OSError, match="No space left on device: 'data/raw'"):
-            LOCAL.download_plan.download(splits, recipe.data, config)
+            download_plan.download(splits, recipe.data, config)
         assert not list((recipe.data / "raw" / ".partial").iterdir())
     assert unavailable() == {}
     programs.yt_dlp_works()
-    LOCAL.download_plan.download(splits, recipe.data, config)
+    download_plan.download(splits, recipe.data, config)
     assert len(list(recipe.data.glob("raw/*/*.flac"))) == 6
 
 
@@ -299,7 +300,7 @@ def test_what_yt_dlp_started_ends_at_the_time_limit(recipe, programs):
     pids = recipe.folder / "pids"
     programs.put("yt-dlp", WAITS.format(pids=pids))
     with pytest.raises(ValueError, match="none of 2 .* failed with 'no clip within 0.5 s'"):
-        LOCAL.download_plan.download(splits, recipe.data, config)
+        download_plan.download(splits, recipe.data, config)
     assert len(pids.read_text().split()) == 2 and alive(pids) == []
 
 
@@ -313,7 +314,7 @@ def test_a_signal_ends_the_programs_too(recipe, programs, number):
         for word in ("--set", override)
     ]
     process = subprocess.Popen(
-        [sys.executable, RECIPE / "local" / "prepare.py", *options],
+        [*STAGE_0, *options],
         cwd=recipe.folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
@@ -339,8 +340,8 @@ def test_a_recorded_clip_is_tried_again_without_its_row(recipe, programs):
     record.parent.mkdir()
     header = "clip_id,kind,num_attempts,reason\n"
     record.write_text(f"{header}{clip_id},gone,1,{THIS_APP}\n")
-    LOCAL.download_plan.download(splits, recipe.data, config)
+    download_plan.download(splits, recipe.data, config)
     assert len(list(recipe.data.glob("raw/*/*.flac"))) == 3
     record.write_text(header)
-    LOCAL.download_plan.download(splits, recipe.data, config)
+    download_plan.download(splits, recipe.data, config)
     assert len(list(recipe.data.glob("raw/*/*.flac"))) == 4

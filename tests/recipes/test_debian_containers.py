@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from egs.debian_sounds.local import archives, containers, extraction
 from tests.helpers.debian_recipe import (
-    LOCAL,
     ar_file,
     audio_file,
     deb_file,
@@ -38,7 +38,7 @@ def zstd(content: bytes) -> bytes:
 
 
 def read_everything(path: str, content: bytes) -> dict[str, bytes]:
-    return dict(LOCAL.containers.read_container(path, content, lambda member: True))
+    return dict(containers.read_container(path, content, lambda member: True))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_deb_is_read_whatever_its_compression(tmp_path, suffix, compress):
         pytest.skip("needs the command zstd")
     package = tmp_path / "a_1_all.deb"
     package.write_bytes(deb_file(FILES, compress, suffix))
-    assert dict(LOCAL.archives.files(package)) == FILES
+    assert dict(archives.files(package)) == FILES
 
 
 def test_a_zstd_package_without_the_command_names_it(tmp_path, monkeypatch):
@@ -57,13 +57,13 @@ def test_a_zstd_package_without_the_command_names_it(tmp_path, monkeypatch):
     package.write_bytes(deb_file(FILES, lambda content: content, "zst"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ValueError, match="install the command zstd"):
-        dict(LOCAL.archives.files(package))
+        dict(archives.files(package))
 
 
 def test_a_wheel_is_a_zip_file(tmp_path):
     package = tmp_path / "a-1-py3-none-any.whl"
     package.write_bytes(zip_file(FILES))
-    assert dict(LOCAL.archives.files(package)) == FILES
+    assert dict(archives.files(package)) == FILES
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_wheel_is_a_zip_file(tmp_path):
 def test_a_damaged_package_is_named(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match=message) as error:
-        dict(LOCAL.archives.files(tmp_path / name))
+        dict(archives.files(tmp_path / name))
     assert str(tmp_path / name) in str(error.value)
 
 
@@ -114,7 +114,7 @@ def test_only_wanted_members_are_read():
     riff = audio_file(sound(0, 0.1, 8000), 8000)
     content = sound_set([b"JUNK" * 10, riff])
     wanted = {"x.cat!/1"}
-    assert dict(LOCAL.containers.read_container("x.cat", content, wanted.__contains__)) == {
+    assert dict(containers.read_container("x.cat", content, wanted.__contains__)) == {
         "x.cat!/1": riff
     }
     with pytest.raises(ValueError, match="x.cat: entry 0"):
@@ -140,5 +140,5 @@ def test_nothing_is_written_outside_the_folder(tmp_path):
     package = tmp_path / "a_1_all.deb"
     package.write_bytes(deb_file({"../../evil.wav": b"x"}))
     with pytest.raises(ValueError, match="outside"):
-        LOCAL.extraction.extract(package, lambda path: True, tmp_path / "out")
+        extraction.extract(package, lambda path: True, tmp_path / "out")
     assert not (tmp_path.parent / "evil.wav").exists()

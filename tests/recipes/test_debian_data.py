@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from egs.debian_sounds.local import clips, containers
+from egs.debian_sounds.local.data_config import Data
+from egs.debian_sounds.local.recordings import Recording
 from tests.helpers.debian_recipe import (
     LABELS,
-    LOCAL,
     NOTICE,
     NUM_GROUPS,
     ROOT,
@@ -47,13 +49,13 @@ def dataset(recipe) -> Dataset:
 
 def test_recordings_come_out_of_every_container_unchanged(made):
     recipe, contents = made
-    recordings = read_table(recipe / "data" / "recordings.csv", LOCAL.recordings.Recording)
+    recordings = read_table(recipe / "data" / "recordings.csv", Recording)
     assert len(recordings) == len(LABELS) * NUM_GROUPS
     for recording in recordings:
         container, _, member = recording.path.partition("!/")
         content = contents[recording.package][container]
         if member:
-            content = dict(LOCAL.containers.read_container(container, content, lambda path: True))[
+            content = dict(containers.read_container(container, content, lambda path: True))[
                 recording.path
             ]
         assert (recipe / recording.file).read_bytes() == content
@@ -79,7 +81,7 @@ def test_overlapping_classes_share_no_clip(dataset):
 
 def test_true_times_tell_where_the_sound_is(recipe, dataset):
     """Outside of events there is only the ambience; a gap surrounds each event."""
-    config = load(recipe / "conf", "data", LOCAL.data_config.Data)
+    config = load(recipe / "conf", "data", Data)
     for split in LABELLED_SPLITS:
         events = defaultdict(list)
         for event in dataset.events(split):
@@ -108,7 +110,7 @@ def test_every_event_names_its_source(recipe):
     for split in LABELLED_SPLITS:
         folder = recipe / "data" / split
         events = read_table(folder / "events.csv", Event)
-        sources = read_table(folder / "sources.csv", LOCAL.clips.Source)
+        sources = read_table(folder / "sources.csv", clips.Source)
         assert [(e.event_id, e.group) for e in events] == [(s.event_id, s.group) for s in sources]
         assert {source.sample_rate for source in sources} <= {8000, 11025, 16000}
 

@@ -7,8 +7,9 @@ import shutil
 import numpy as np
 import pytest
 
+from egs.debian_sounds.local.data_config import Data
+from egs.debian_sounds.local.recordings import Listed, Recording, disagreement
 from tests.helpers.debian_recipe import (
-    LOCAL,
     RECIPE,
     audio_file,
     make_recipe,
@@ -42,7 +43,7 @@ def repack(recipe, contents, version: str = "1") -> None:
 
 
 def recordings(recipe) -> dict:
-    rows = read_table(recipe / "data" / "recordings.csv", LOCAL.recordings.Recording)
+    rows = read_table(recipe / "data" / "recordings.csv", Recording)
     return {row.recording_id: row for row in rows}
 
 
@@ -87,13 +88,11 @@ def test_another_release_is_used_file_by_file(recipe, caplog):
     ],
 )
 def test_a_file_that_disagrees_with_its_row_says_why(tmp_path, content, reason):
-    listed = LOCAL.recordings.Listed(
-        "Owl", "", "words", "owl.flac", 0.5, 8000, 1, "CC0", "g", True, False
-    )
+    listed = Listed("Owl", "", "words", "owl.flac", 0.5, 8000, 1, "CC0", "g", True, False)
     file = tmp_path / "owl.flac"
     if content is not None:
         file.write_bytes(content)
-    found = LOCAL.recordings.disagreement(listed, file if content is not None else None)
+    found = disagreement(listed, file if content is not None else None)
     assert found.startswith(reason)
 
 
@@ -180,7 +179,7 @@ def test_changed_settings_and_lost_files_are_made_again(recipe, caplog):
 )
 def test_a_wrong_key_of_data_yaml_is_named(override, message):
     with pytest.raises(ValueError, match=message):
-        load(RECIPE / "conf", "data", LOCAL.data_config.Data, [override])
+        load(RECIPE / "conf", "data", Data, [override])
 
 
 def test_an_overlapping_class_that_audioset_lacks_is_named(recipe):

@@ -11,10 +11,12 @@ import time
 
 import pytest
 
+from egs.debian_sounds.local import archives, unpacking_limits
+from egs.debian_sounds.local.containers import is_container
+from egs.debian_sounds.local.extraction import extract
 from tests.helpers.archive_mutants import KINDS, mutant
-from tests.helpers.debian_recipe import LOCAL, ar_file, deb_file, qt_resource, sound_set, zip_file
+from tests.helpers.debian_recipe import ar_file, deb_file, qt_resource, sound_set, zip_file
 
-extract, is_container = LOCAL.extraction.extract, LOCAL.containers.is_container
 MIB = 1 << 20
 
 
@@ -117,7 +119,7 @@ def test_a_package_that_unpacks_to_more_than_any(read, monkeypatch, suffix):
     tar = b"".join(tar_header(f"{number}.txt", MIB) + bytes(MIB) for number in range(8))
     package = deb_of_tar(tar + bytes(10240), compress, suffix)
     assert read(package) == ({f"{number}.txt" for number in range(8)}, "")
-    monkeypatch.setattr(LOCAL.archives, "MAX_TOTAL_BYTES", (8 if suffix == "" else 4) * MIB)
+    monkeypatch.setattr(archives, "MAX_TOTAL_BYTES", (8 if suffix == "" else 4) * MIB)
     assert "MiB" in read(package)[1]
 
 
@@ -126,13 +128,13 @@ def zstd(content: bytes) -> bytes:
 
 
 def test_members_together_are_bounded(read, monkeypatch):
-    monkeypatch.setattr(LOCAL.unpacking_limits, "MAX_TOTAL_BYTES", 1000)
+    monkeypatch.setattr(unpacking_limits, "MAX_TOTAL_BYTES", 1000)
     sounds = {f"{number}.wav": bytes(300) for number in range(4)}
     paths, said = read(deb_file({"x.zip": zip_file(sounds)}))
     assert paths == {"x.zip!/0.wav", "x.zip!/1.wav"} and "x.zip: unpacks to more than" in said
     riff = b"RIFF" + struct.pack("<I", 400) + bytes(400)
     one = sound_set([riff] * 4)
-    monkeypatch.setattr(LOCAL.unpacking_limits, "MAX_TOTAL_BYTES", len(one) + 500)
+    monkeypatch.setattr(unpacking_limits, "MAX_TOTAL_BYTES", len(one) + 500)
     same = one[:32].replace(one[8:12], one[:4]) + one[32:]  # two entries are one
     paths, said = read(deb_file({"x.cat": same}))
     assert paths == {"x.cat!/0"} and "x.cat: unpacks to more than" in said

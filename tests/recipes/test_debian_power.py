@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.helpers.debian_recipe import LOCAL
+from egs.debian_sounds.experiments.amae_gain import power
 from uss.evaluation.statistics import Strata
 
 
@@ -20,14 +20,14 @@ def simulated(classes: float, recordings: float, mixtures: float, seed: int):
 
 @pytest.mark.parametrize("deviations", [(1.0, 2.0, 3.0), (2.0, 0.0, 1.0), (0.0, 1.0, 0.5)])
 def test_variances_are_told_apart(deviations):
-    parts = LOCAL.power.variances(*simulated(*deviations, seed=0))
+    parts = power.variances(*simulated(*deviations, seed=0))
     assert np.sqrt(parts) == pytest.approx(deviations, abs=0.3)
 
 
 def test_more_recordings_and_mixtures_narrow_the_interval():
-    parts = LOCAL.power.Variances(0.0, 1.0, 4.0)
+    parts = power.Variances(0.0, 1.0, 4.0)
     few, more_mixtures, more_recordings = (
-        LOCAL.power.half_width(parts, [num] * 20, mixtures, np.random.default_rng(0))
+        power.half_width(parts, [num] * 20, mixtures, np.random.default_rng(0))
         for num, mixtures in ((3, 1), (3, 16), (12, 16))
     )
     assert few > 1.3 * more_mixtures > 1.3 * 1.5 * more_recordings

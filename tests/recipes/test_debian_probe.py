@@ -2,14 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from tests.helpers.debian_recipe import LOCAL
+from egs.debian_sounds.experiments.amae_gain import probe_blocks
 from uss.evaluation.linear_probe import over_time
 from uss.evaluation.statistics import Strata
 from uss.models.amae_features import AmaeFeatures
 from uss.models.audio_mae import AudioMaeEncoder
 from uss.schema import AmaeModel, Evaluate, SystemAmae
-
-probe_blocks = LOCAL.probe_blocks
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from tests.helpers.debian_recipe import LOCAL, RECIPE
+from egs.debian_sounds.experiments.amae_gain import feature_reach
+from tests.helpers.debian_recipe import RECIPE
 from uss.model_store.untrained import untrained
 
-feature_reach = LOCAL.feature_reach
 SMALL = ["amae.model.depth=1", "anchors.segment_seconds=1.0"]
 
 

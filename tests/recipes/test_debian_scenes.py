@@ -3,7 +3,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tests.helpers.debian_recipe import LOCAL, RECIPE, sound
+from egs.debian_sounds.experiments.scenes.scenes import CLASSES, make_scenes
+from egs.debian_sounds.local.data_config import Data
+from egs.debian_sounds.local.recordings import Recording
+from tests.helpers.debian_recipe import RECIPE, sound
 from uss.audio import dbfs, write_wav
 from uss.config import load
 
@@ -13,7 +16,7 @@ FORBIDDEN = {frozenset(NAMES[:2])}
 
 @pytest.fixture(scope="module")
 def config():
-    return load(RECIPE / "conf", "data", LOCAL.data_config.Data)
+    return load(RECIPE / "conf", "data", Data)
 
 
 @pytest.fixture(scope="module")
@@ -25,18 +28,18 @@ def recordings(tmp_path_factory) -> list:
         path = folder / f"{number}.wav"
         write_wav(path, sound(number, 0.5, 16000), 16000)
         row = [f"id{number}", name, "package", "", str(path), 0.5, 16000, "CC0"]
-        rows.append(LOCAL.recordings.Recording(*row, f"g{number}", f"g{number}"))
+        rows.append(Recording(*row, f"g{number}", f"g{number}"))
     return rows
 
 
 @pytest.fixture(scope="module")
 def scenes(recordings, config) -> list:
-    return list(LOCAL.scenes.make_scenes(recordings, FORBIDDEN, 4, config))
+    return list(make_scenes(recordings, FORBIDDEN, 4, config))
 
 
 def test_a_scene_is_its_sources_and_a_floor(scenes, config):
     for scene in scenes:
-        assert len(scene.sources) == LOCAL.scenes.CLASSES
+        assert len(scene.sources) == CLASSES
         assert scene.mixture.shape == (60 * 48000,) and scene.mixture.dtype == np.float32
         floor = scene.mixture - sum(scene.sources.values())
         assert config.floor_dbfs[0] - 1 < dbfs(floor) < config.floor_dbfs[1] + 1
@@ -53,5 +56,5 @@ def test_classes_come_evenly_and_forbidden_ones_never_meet(scenes):
 
 
 def test_scenes_are_the_same_each_time(recordings, config, scenes):
-    again = next(LOCAL.scenes.make_scenes(recordings, FORBIDDEN, 4, config))
+    again = next(make_scenes(recordings, FORBIDDEN, 4, config))
     assert np.array_equal(again.mixture, scenes[0].mixture)

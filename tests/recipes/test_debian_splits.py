@@ -6,17 +6,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.helpers.debian_recipe import LOCAL, RECIPE, sound
+from egs.debian_sounds.local import clip_contents, fingerprint
+from egs.debian_sounds.local.classes import class_rows, forbidden_pairs
+from egs.debian_sounds.local.data_config import Data
+from egs.debian_sounds.local.packages import read_packages
+from egs.debian_sounds.local.recordings import Recording, join, read_listed
+from egs.debian_sounds.local.splits import divide, split_recordings
+from tests.helpers.debian_recipe import RECIPE, sound
 from uss.audio import resample
 from uss.config import load
 
-Recording = LOCAL.recordings.Recording
 SPLITS = ("train", "dev", "eval")
 
 
 @pytest.fixture(scope="module")
 def config():
-    return load(RECIPE / "conf", "data", LOCAL.data_config.Data)
+    return load(RECIPE / "conf", "data", Data)
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +40,14 @@ def recordings() -> list:
             row.group,
             row.group,
         )
-        for row in LOCAL.recordings.read_listed(RECIPE / "local" / "debian_sounds.csv")
+        for row in read_listed(RECIPE / "local" / "debian_sounds.csv")
         if row.benchmark and not row.doubtful
     ]
 
 
 @pytest.fixture(scope="module")
 def side(recordings, config) -> dict[str, str]:
-    return LOCAL.splits.split_recordings(recordings, config)
+    return split_recordings(recordings, config)
 
 
 def by_class(recordings) -> dict[str, list]:
@@ -56,7 +61,7 @@ def test_the_table_is_the_benchmark(recordings):
     assert len(recordings) == 819
     assert len(by_class(recordings)) == 35
     assert len({row.group for row in recordings}) == 363
-    packages = LOCAL.packages.read_packages(RECIPE / "local" / "packages.csv")
+    packages = read_packages(RECIPE / "local" / "packages.csv")
     assert {row.package for row in recordings} == {row.package for row in packages}
 
 
@@ -67,7 +72,7 @@ def folds(config) -> list:
 @pytest.mark.slow
 def test_every_class_has_its_share_of_groups_in_each_split(recordings, config):
     for fold in folds(config):
-        side = LOCAL.splits.split_recordings(recordings, fold)
+        side = split_recordings(recordings, fold)
         for label, rows in by_class(recordings).items():
             groups = {row.group for row in rows}
             num = Counter(side[group] for group in groups)
@@ -79,7 +84,7 @@ def test_every_class_has_its_share_of_groups_in_each_split(recordings, config):
 
 @pytest.mark.slow
 def test_each_group_is_evaluated_once_or_developed_on_in_every_fold(recordings, config):
-    sides = [LOCAL.splits.split_recordings(recordings, fold) for fold in folds(config)]
+    sides = [split_recordings(recordings, fold) for fold in folds(config)]
     for group in {row.group for row in recordings}:
         splits = Counter(side[group] for side in sides)
         assert splits in ({"dev": 3}, {"eval": 1, "train": 2}), group
@@ -87,7 +92,7 @@ def test_each_group_is_evaluated_once_or_developed_on_in_every_fold(recordings, 
 
 def test_packages_of_several_groups_are_in_several_parts(recordings, config):
     """So that a class's sounds in training are not all from other packages."""
-    part_of = LOCAL.splits.divide(recordings, config)
+    part_of = divide(recordings, config)
     for label, rows in by_class(recordings).items():
         groups, parts = defaultdict(set), defaultdict(set)
         for row in rows:
@@ -97,9 +102,9 @@ def test_packages_of_several_groups_are_in_several_parts(recordings, config):
 
 
 def test_the_division_depends_on_the_seed_and_not_on_the_order(recordings, side, config):
-    split = LOCAL.splits.split_recordings
+    split = split_recordings
     assert split(recordings[::-1], config) == side
-    other = load(RECIPE / "conf", "data", LOCAL.data_config.Data, ["data.seed=1"])
+    other = load(RECIPE / "conf", "data", Data, ["data.seed=1"])
     assert split(recordings, other) != side
 
 
@@ -109,7 +114,7 @@ def test_a_group_of_several_classes_stays_together(recordings, config):
     joined = {of_class["Owl"][0].group: "shared", of_class["Moo"][0].group: "shared"}
     joined |= {row.group: "shared" for row in of_class["Speech"][:1]}
     rows = [row._replace(group=joined.get(row.group, row.group)) for row in recordings]
-    side = LOCAL.splits.split_recordings(rows, config)
+    side = split_recordings(rows, config)
     assert side["shared"] in SPLITS
     for label in ("Owl", "Moo", "Speech"):
         num = Counter(side[g] for g in {r.group for r in rows if r.audioset_label == label})
@@ -120,13 +125,13 @@ def test_a_class_with_too_few_groups_is_named(recordings, config):
     kept = [row for row in recordings if row.audioset_label != "Owl"]
     owls = [row for row in recordings if row.audioset_label == "Owl"][:3]
     with pytest.raises(ValueError, match="'Owl' has 3 independent groups.*needs 4"):
-        LOCAL.splits.split_recordings(kept + owls, config)
+        split_recordings(kept + owls, config)
 
 
 def test_overlapping_classes_and_ancestors_are_forbidden(recordings, config):
-    classes = LOCAL.classes.class_rows({row.audioset_label for row in recordings})
+    classes = class_rows({row.audioset_label for row in recordings})
     names = {row.class_id: row.name for row in classes}
-    pairs = LOCAL.classes.forbidden_pairs(classes, config)
+    pairs = forbidden_pairs(classes, config)
     assert {frozenset((names[p.class_id], names[p.other_class_id])) for p in pairs} == {
         frozenset(pair)
         for pair in (
@@ -142,9 +147,9 @@ def test_overlapping_classes_and_ancestors_are_forbidden(recordings, config):
 
 
 def test_an_ancestor_need_not_be_listed(config):
-    classes = LOCAL.classes.class_rows({"Bark", "Dog", "Animal", "Piano"})
+    classes = class_rows({"Bark", "Dog", "Animal", "Piano"})
     names = {row.class_id: row.name for row in classes}
-    pairs = LOCAL.classes.forbidden_pairs(classes, config)
+    pairs = forbidden_pairs(classes, config)
     assert {frozenset((names[p.class_id], names[p.other_class_id])) for p in pairs} == {
         frozenset(("Bark", "Dog")),
         frozenset(("Bark", "Animal")),
@@ -155,7 +160,7 @@ def test_an_ancestor_need_not_be_listed(config):
 def test_events_are_even_over_groups_and_recordings(recordings):
     rows = by_class(recordings)["Walk, footsteps"]
     rng = np.random.default_rng(0)
-    events = LOCAL.clip_contents.choose(rows, 90, every_recording=False, rng=rng)
+    events = clip_contents.choose(rows, 90, every_recording=False, rng=rng)
     num_of_group = Counter(row.group for row in events)
     assert len(events) == 90
     assert max(num_of_group.values()) - min(num_of_group.values()) <= 1
@@ -166,7 +171,7 @@ def test_events_are_even_over_groups_and_recordings(recordings):
 
 def test_every_recording_sounds_where_results_are_measured(recordings):
     rows = by_class(recordings)["Speech"]
-    choose = LOCAL.clip_contents.choose
+    choose = clip_contents.choose
     assert {row.recording_id for row in choose(rows, 30, True, np.random.default_rng(0))} == {
         row.recording_id for row in rows
     }
@@ -179,7 +184,7 @@ def test_events_of_a_clip_may_meet_and_fit():
     rng = np.random.default_rng(0)
     events = [(f"class{i % 5}", int(rng.integers(300, 4000))) for i in range(400)]
     apart = {frozenset(("class0", "class1"))}
-    clips = LOCAL.clip_contents.share_out(
+    clips = clip_contents.share_out(
         events,
         lambda one, other: one != other and frozenset((one, other)) not in apart,
         clip_samples=10000,
@@ -193,7 +198,7 @@ def test_events_of_a_clip_may_meet_and_fit():
         names = [events[index][0] for index in clip]
         assert len(set(names)) == len(names) and not {"class0", "class1"} <= set(names)
         lengths = [events[index][1] for index in clip]
-        starts = LOCAL.clip_contents.place(lengths, 1000, 10000, rng)
+        starts = clip_contents.place(lengths, 1000, 10000, rng)
         end = 0
         for start, length in zip(starts, lengths, strict=True):
             assert start - end >= 1000
@@ -203,7 +208,7 @@ def test_events_of_a_clip_may_meet_and_fit():
 
 def find_copies(sounds: dict[str, tuple[np.ndarray, int]]) -> list[tuple[str, str]]:
     names = list(sounds)
-    return LOCAL.fingerprint.copies(names, names, sounds.__getitem__, lambda a, b: a < b)
+    return fingerprint.copies(names, names, sounds.__getitem__, lambda a, b: a < b)
 
 
 @pytest.mark.slow
@@ -238,12 +243,11 @@ def test_tones_of_one_pitch_are_no_copies():
     assert find_copies(sounds) == []
     tone, other = sounds["flute0"][0], sounds["flute1"][0]
     pairs, others = (
-        {tuple(mark[:3]) for mark in LOCAL.fingerprint.landmarks(wave, rate)}
-        for wave in (tone, other)
+        {tuple(mark[:3]) for mark in fingerprint.landmarks(wave, rate)} for wave in (tone, other)
     )
-    assert len(pairs & others) >= LOCAL.fingerprint.CANDIDATE_PAIRS
+    assert len(pairs & others) >= fingerprint.CANDIDATE_PAIRS
 
 
 def test_groups_that_share_sound_are_joined_through_others():
-    joined = LOCAL.recordings.join("abcdef", [("c", "b"), ("e", "d"), ("d", "c")])
+    joined = join("abcdef", [("c", "b"), ("e", "d"), ("d", "c")])
     assert joined == {"a": "a", "b": "b", "c": "b", "d": "b", "e": "b", "f": "f"}

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.helpers.debian_recipe import LOCAL
+from egs.debian_sounds.experiments.amae_gain import swap_features
 from uss.data.mixing import Mix
 from uss.evaluation.statistics import Strata
 from uss.schema import Evaluate
@@ -25,7 +25,7 @@ def test_each_mixture_gets_the_features_of_another():
     level = torch.tensor([[1.0], [2.0], [3.0]])
     mixed = Mix(mixture=level.expand(3, 4), target=None, scale=torch.ones(3, 1))
     average = np.array([[10.0], [20.0]], np.float32)
-    estimates = LOCAL.swap_features.swapping(Follower(), average)
+    estimates = swap_features.swapping(Follower(), average)
     found = dict(estimates(mixed, None, np.array([0, 1, 1])))
     assert found["own"].tolist() == [[11.0], [22.0], [23.0]]
     assert found["swapped"].tolist() == [[13.0], [21.0], [22.0]]
@@ -35,7 +35,7 @@ def test_the_difference_is_paired():
     own = np.array([9.0, 9.0, 5.0, 1.0])
     strata = Strata(["a", "a", "b", "b"], ["a0", "a0", "b0", "b1"])
     config = Evaluate(summary="mean", num_draws=100)
-    found = LOCAL.swap_features.summarise(np.stack([own, own - 0.5]), strata, config)
+    found = swap_features.summarise(np.stack([own, own - 0.5]), strata, config)
     assert found["own"].value == pytest.approx(6.0)
     assert found["own"].high - found["own"].low > 1
     difference = found["difference"]
@@ -44,6 +44,6 @@ def test_the_difference_is_paired():
 
 def test_a_system_without_features_is_refused(monkeypatch, tmp_path):
     loaded = SimpleNamespace(separator=SimpleNamespace(amae=None))
-    monkeypatch.setattr(LOCAL.swap_features, "load_separator", lambda directory: loaded)
+    monkeypatch.setattr(swap_features, "load_separator", lambda directory: loaded)
     with pytest.raises(ValueError, match="has no A-MAE features to swap"):
-        LOCAL.swap_features.measure(tmp_path, Evaluate())
+        swap_features.measure(tmp_path, Evaluate())

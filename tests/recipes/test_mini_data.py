@@ -1,6 +1,5 @@
 """Stage 0 of egs/mini, reduced: tables, determinism, and sounds that are what they claim."""
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -11,11 +10,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from egs.mini.local.data_config import Data
+from egs.mini.local.parameters import NUM_CELLS, Parameters
 from uss.bin.check_data import check
 from uss.config import load
 from uss.data.dataset import LABELLED_SPLITS, Dataset
 from uss.labels import audioset_classes
-from uss.recipe_config import data_config
 
 ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "egs" / "mini"
@@ -29,6 +29,8 @@ def copy_recipe(folder: Path) -> Path:
     no_torch = folder / "no_torch"
     no_torch.mkdir()
     (no_torch / "torch.py").write_text("raise ImportError('stage 0 needs no torch')\n")
+    (no_torch / "local").mkdir()
+    (no_torch / "local" / "__init__.py").write_text("raise ImportError('not the recipe')\n")
     return folder
 
 
@@ -139,17 +141,14 @@ def test_an_event_stands_out_of_the_noise_floor_at_its_true_times(recipe, datase
 
 
 def test_splits_draw_parameters_from_ranges_of_their_own():
-    spec = importlib.util.spec_from_file_location("parameters", RECIPE / "local" / "parameters.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     cells = {}
     for split in LABELLED_SPLITS:
-        parameters = module.Parameters(np.random.default_rng(0), split)
+        parameters = Parameters(np.random.default_rng(0), split)
         values = np.array([parameters.log_uniform(100, 200) for _ in range(500)])
         assert 100 <= values.min() and values.max() <= 200
-        cells[split] = set((np.log2(values / 100) * module.NUM_CELLS).astype(int))
+        cells[split] = set((np.log2(values / 100) * NUM_CELLS).astype(int))
     everything = set().union(*cells.values())
-    assert len(everything) == sum(map(len, cells.values())) == module.NUM_CELLS
+    assert len(everything) == sum(map(len, cells.values())) == NUM_CELLS
     assert min(cells["train"]) < min(cells["eval"]) and max(cells["eval"]) < max(cells["train"])
 
 
@@ -198,7 +197,7 @@ def test_a_rerun_does_what_is_needed_and_says_why(recipe, tmp_path):
 )
 def test_a_setting_out_of_range_is_refused_with_its_key(override, message):
     with pytest.raises(ValueError) as error:
-        load(RECIPE / "conf", "data", data_config(RECIPE), [override])
+        load(RECIPE / "conf", "data", Data, [override])
     assert message in str(error.value) and "data.yaml" in str(error.value)
 
 

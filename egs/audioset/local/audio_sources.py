@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from clip_names import parse, readings, starts_at
-from segments import Segment
+from .clip_names import parse, readings, starts_at
+from .segments import Segment
 
 NUM_EXAMPLES = 3
 TWICE = "the clip is "  # the file or row that is used

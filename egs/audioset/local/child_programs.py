@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from request_rate import Stopped
+from .request_rate import Stopped
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 

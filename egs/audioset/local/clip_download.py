@@ -4,14 +4,14 @@ import errno
 import tempfile
 from pathlib import Path
 
-from child_programs import ChildPrograms
-from data_config import Download
-from fetch import FetchError, fetch
-from segments import Segment
-from youtube import fetch_section
-
 from uss import audio
 from uss.files import DISK_ERRORS
+
+from .child_programs import ChildPrograms
+from .data_config import Download
+from .fetch import FetchError, fetch
+from .segments import Segment
+from .youtube import fetch_section
 
 SHORTAGE_SECONDS = 0.25  # stage 1 tolerates as much
 PARTIAL = ".partial"  # folder of what is being fetched; hidden from the search for clips

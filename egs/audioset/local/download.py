@@ -7,13 +7,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import NamedTuple
 
-from data_config import Download
-from fetch import FetchError
-from request_rate import Pace
-from segments import Segment
 from tqdm import tqdm
 
 from uss.tables import read_table, write_table
+
+from .data_config import Download
+from .fetch import FetchError
+from .request_rate import Pace
+from .segments import Segment
 
 RETRY_AFTER = 100  # clips: so that the retries of bad clips do not look like a server that is down
 RECORD_EVERY = 100  # failures

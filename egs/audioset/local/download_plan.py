@@ -5,12 +5,12 @@ import shutil
 from functools import partial
 from pathlib import Path
 
-from child_programs import ChildPrograms, signals_end_the_block
-from clip_download import PARTIAL, clip_path, download_clip
-from data_config import Download
-from download import SplitDownload, is_given_up, read_unavailable
-from segments import Segment
-from youtube import likely_cause, require_programs
+from .child_programs import ChildPrograms, signals_end_the_block
+from .clip_download import PARTIAL, clip_path, download_clip
+from .data_config import Download
+from .download import SplitDownload, is_given_up, read_unavailable
+from .segments import Segment
+from .youtube import likely_cause, require_programs
 
 MOST_BYTES_PER_SECOND = 48000 * 2  # mono at 48 kHz in 16 bits, before FLAC makes it smaller
 SECONDS_PER_CLIP = 5.0  # assumed of one try, for the estimate

@@ -5,9 +5,9 @@ import os
 from collections import Counter
 from pathlib import Path
 
-from audio_sources import TWICE, Found, Surplus, find_segment
-from clip_names import AUDIO_SUFFIXES
-from segments import Segment
+from .audio_sources import TWICE, Found, Surplus, find_segment
+from .clip_names import AUDIO_SUFFIXES
+from .segments import Segment
 
 NO_CLIPS = "lost+found"  # of a disk: only root may look into it
 NUM_SUFFIXES = 5

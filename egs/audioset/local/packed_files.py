@@ -3,11 +3,11 @@
 import glob
 from pathlib import Path
 
-from audio_sources import TWICE, Found, Surplus, find_segment
-from segments import Segment
-
 from uss.data.packed_clips import PackedClips
 from uss.labels import Classes
+
+from .audio_sources import TWICE, Found, Surplus, find_segment
+from .segments import Segment
 
 ROWS_AT_A_TIME = 10000  # of targets: 5 MB
 

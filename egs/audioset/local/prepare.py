@@ -5,22 +5,11 @@ Writes data/classes.csv, data/pretrained.csv, data/surplus.csv, and for each spl
 data/<split>/clips.csv and missing.csv, packed.csv where the audio is packed, unavailable.csv where
 it is downloaded. In the recipe's folder, with uss in Python's path:
 
-    python local/prepare.py --conf conf
+    python -m local.prepare --conf conf
 """
 
 import logging
 from pathlib import Path
-
-import local_copy
-import packed_files
-from audio_sources import Found, Missing, Surplus, summary
-from data_config import Data
-from download import read_unavailable
-from download_plan import download, record_path
-from segment_lists import segment_lists
-from segments import Segment, read_segments
-from splits import SPLITS, split_segments
-from weights import prepare_weights
 
 from uss.command import parser, run
 from uss.config import load
@@ -28,6 +17,16 @@ from uss.files import Step, digest_of, digest_of_files, digest_of_stats
 from uss.labels import Classes, audioset_classes
 from uss.schema import Pretrained
 from uss.tables import ClassRow, Clip, PackedRow, write_table
+
+from . import local_copy, packed_files
+from .audio_sources import Found, Missing, Surplus, summary
+from .data_config import Data
+from .download import read_unavailable
+from .download_plan import download, record_path
+from .segment_lists import segment_lists
+from .segments import Segment, read_segments
+from .splits import SPLITS, split_segments
+from .weights import prepare_weights
 
 DATA = Path("data")
 

@@ -3,8 +3,8 @@
 import logging
 from pathlib import Path
 
-from data_config import Data
-from fetch import FetchError, fetch
+from .data_config import Data
+from .fetch import FetchError, fetch
 
 TIMEOUT_SECONDS = 60.0
 

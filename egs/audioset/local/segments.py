@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from clip_names import is_id
-
 from uss.labels import Classes
 from uss.text_files import read_text
+
+from .clip_names import is_id
 
 SECONDS = re.compile(r"[0-9]{1,7}(\.[0-9]{0,9})?")
 NUM_SEGMENTS = re.compile(r"num_segs=([0-9]{1,9})\b")

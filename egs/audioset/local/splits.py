@@ -3,9 +3,10 @@
 from collections import Counter, defaultdict
 
 import numpy as np
-from segments import Segment
 
 from uss.labels import Classes
+
+from .segments import Segment
 
 SPLITS = ("train", "dev", "eval")
 MAX_DEV_SHARE = 0.5  # of a class's clips, so that a small list leaves some for training

@@ -5,11 +5,11 @@ import logging
 from pathlib import Path
 from typing import NamedTuple
 
-from data_config import Published, Weights
-from fetch import FetchError, fetch
-
 from uss.schema import Pretrained
 from uss.tables import read_table, write_table
+
+from .data_config import Published, Weights
+from .fetch import FetchError, fetch
 
 TIMEOUT_SECONDS = 60.0
 NUM_TRIES = 5  # a broken transfer goes on where it broke

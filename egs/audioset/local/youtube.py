@@ -7,10 +7,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from child_programs import ChildPrograms
-from data_config import Download
-from fetch import FetchError
-from segments import Segment
+from .child_programs import ChildPrograms
+from .data_config import Download
+from .fetch import FetchError
+from .segments import Segment
 
 # Texts of yt-dlp's and YouTube's errors, in lower case with straight apostrophes. They are tried in
 # this order: a refusal or a fault of the program may begin like a video that is gone.

@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO, Protocol, cast
 
-from containers import read_zip
-from unpacking_limits import (
+from .containers import read_zip
+from .unpacking_limits import (
     DAMAGE,
     MAX_TOTAL_BYTES,
     MIB,

@@ -2,8 +2,8 @@
 
 from collections import Counter, defaultdict
 
-from packages import Found, Package
-from recordings import Recording
+from .packages import Found, Package
+from .recordings import Recording
 
 INTRODUCTION = """# Where the sounds come from
 

@@ -1,9 +1,9 @@
 """The recipe's classes, and the pairs of them that must not meet."""
 
-from data_config import Data
-
 from uss.labels import audioset_classes, audioset_parents
 from uss.tables import ClassPair, ClassRow
+
+from .data_config import Data
 
 
 def class_rows(labels: set[str]) -> list[ClassRow]:

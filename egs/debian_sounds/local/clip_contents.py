@@ -4,7 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 
 import numpy as np
-from recordings import Recording
+
+from .recordings import Recording
 
 
 def choose(

@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from clip_contents import choose, place, share_out
-from data_config import Data
-from recordings import Recording
-from sounds import draw_level, excerpt, load_sound, pink_noise, set_level
-from splits import SPLITS
 from tqdm import tqdm
 
 from uss import audio
 from uss.audio import to_int16
 from uss.tables import ClassPair, ClassRow, Clip, Event, write_table
+
+from .clip_contents import choose, place, share_out
+from .data_config import Data
+from .recordings import Recording
+from .sounds import draw_level, excerpt, load_sound, pink_noise, set_level
+from .splits import SPLITS
 
 EVENTS, EXCERPT, SHARE, CLIP = 101, 102, 103, 104  # purposes: default_rng([seed, purpose, ...])
 

@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 
-from unpacking_limits import (
+from .unpacking_limits import (
     DAMAGE,
     MAX_MEMBER_BYTES,
     MAX_MEMBERS,

@@ -5,9 +5,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from archives import files
-from containers import is_container, read_container
-from unpacking_limits import Allowance, shown
+from .archives import files
+from .containers import is_container, read_container
+from .unpacking_limits import Allowance, shown
 
 MAX_NAME_BYTES = 255  # of Linux's file systems
 MAX_PATH_BYTES = 2048  # half of Linux's: the rest is the folder's

@@ -5,7 +5,7 @@ Writes data/recordings.csv, data/classes.csv, data/forbidden_pairs.csv, data/ATT
 each split data/<split>/{clips,events,sources}.csv with their audio, and data/unlabelled/.
 In the recipe's folder, with uss in Python's path:
 
-    python local/prepare.py --conf conf
+    python -m local.prepare --conf conf
 """
 
 import logging
@@ -14,19 +14,19 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from attribution import attribution
-from classes import class_rows, forbidden_pairs
-from clips import write_split
-from data_config import Data
-from packages import Found, Package, get_packages, read_packages
-from recordings import Listed, Recording, extract_recordings, join_copies, read_listed
-from splits import SPLITS, split_recordings
-from unlabelled import write_unlabelled
-
 from uss.command import parser, run
 from uss.config import load, to_dict
 from uss.files import Step, read_facts, write_text
 from uss.tables import ClassPair, ClassRow, read_table, write_table
+
+from .attribution import attribution
+from .classes import class_rows, forbidden_pairs
+from .clips import write_split
+from .data_config import Data
+from .packages import Found, Package, get_packages, read_packages
+from .recordings import Listed, Recording, extract_recordings, join_copies, read_listed
+from .splits import SPLITS, split_recordings
+from .unlabelled import write_unlabelled
 
 DATA, LOCAL = Path("data"), Path("local")
 DECIDES_NO_CLIP = ("packages", "unlabelled")  # keys of data.yaml

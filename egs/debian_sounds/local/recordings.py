@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from extraction import extract
-from fingerprint import copies
-from packages import Found, Package
 
 from uss import audio
 from uss.tables import read_rows
+
+from .extraction import extract
+from .fingerprint import copies
+from .packages import Found, Package
 
 DURATION_TOLERANCE_SECONDS = 0.02  # the table has two decimals
 

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-from data_config import Data
-from recordings import load_mono
 
 from uss import audio
+
+from .data_config import Data
+from .recordings import load_mono
 
 FRAME_SECONDS = 0.02
 FADE_SECONDS = 0.01  # where an excerpt cuts into a recording

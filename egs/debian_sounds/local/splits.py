@@ -8,8 +8,9 @@ folds every one of them is evaluated once.
 from collections import Counter, defaultdict
 
 import numpy as np
-from data_config import Data
-from recordings import Recording
+
+from .data_config import Data
+from .recordings import Recording
 
 SPLITS = ("train", "dev", "eval")
 DEV = "dev"  # beside the folds' numbers "0", "1", ...

@@ -10,16 +10,17 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-from clips import write_audio
-from data_config import Data
-from extraction import extract
-from fingerprint import copies
-from packages import Found
-from recordings import Listed, Recording, load_mono
-from sounds import draw_level, load_sound, pink_noise, set_level
 from tqdm import tqdm
 
 from uss.tables import Clip, write_table
+
+from .clips import write_audio
+from .data_config import Data
+from .extraction import extract
+from .fingerprint import copies
+from .packages import Found
+from .recordings import Listed, Recording, load_mono
+from .sounds import draw_level, load_sound, pink_noise, set_level
 
 SOUND = re.compile(r"\.(ogg|mp3|wav|flac)$|\.cat!/\d+$", re.IGNORECASE)
 SPOKEN_NAME = re.compile(r"_desc(_\w+)?\.(ogg|wav)")

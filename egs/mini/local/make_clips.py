@@ -4,7 +4,7 @@ Reads conf/data.yaml. Writes data/classes.csv and data/forbidden_pairs.csv, and 
 data/raw/<split>/*.wav, data/<split>/clips.csv and data/<split>/events.csv (the true times).
 In the recipe's folder, with uss in Python's path:
 
-    python local/make_clips.py --conf conf
+    python -m local.make_clips --conf conf
 """
 
 import logging
@@ -13,9 +13,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from data_config import Data
-from parameters import Parameters
-from sounds import SOUNDS, shaped_noise
 
 from uss.audio import write_audio
 from uss.command import parser, run
@@ -24,6 +21,10 @@ from uss.data.dataset import LABELLED_SPLITS
 from uss.files import Step, read_facts
 from uss.labels import audioset_classes, audioset_parents
 from uss.tables import ClassPair, ClassRow, Clip, Event, write_table
+
+from .data_config import Data
+from .parameters import Parameters
+from .sounds import SOUNDS, shaped_noise
 
 logger = logging.getLogger("make_clips")
 

@@ -2,6 +2,6 @@
 # Stage 0, in the recipe's folder: local/prepare.sh --conf conf [--set data.seed=1 ...]
 set -euo pipefail
 
-# Neighbours are found also with PYTHONSAFEPATH=1.
-export PYTHONPATH=local${PYTHONPATH:+:$PYTHONPATH}
-exec python local/make_clips.py "$@"
+# This folder is the package `local`, found also with PYTHONSAFEPATH=1.
+export PYTHONPATH=.${PYTHONPATH:+:$PYTHONPATH}
+exec python -m local.make_clips "$@"

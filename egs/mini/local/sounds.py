@@ -8,7 +8,8 @@ one. Frequencies are in Hz, durations in seconds.
 from collections.abc import Callable
 
 import numpy as np
-from parameters import Parameters
+
+from .parameters import Parameters
 
 
 def tone(frequency: float | np.ndarray, num_samples: int, rate: int, phase: float = 0.0):

@@ -5,7 +5,7 @@ data/recordings.csv; conf/evaluate.yaml. Splits the variance of the gain into th
 between recordings of a class and between mixtures of a recording, draws gains with these variances
 for several sizes of an evaluation, and prints the mean half-width of their bootstrap intervals.
 
-    PYTHONPATH=local python experiments/amae_gain/power.py --name default --system mae_aligned
+    python -m egs.debian_sounds.experiments.amae_gain.power --name default --system mae_aligned
 """
 
 import logging
@@ -14,9 +14,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from data_config import Data
-from recordings import Recording
-from splits import DEV, divide
 
 from uss.command import add_name, parser, run
 from uss.config import load
@@ -25,6 +22,10 @@ from uss.evaluation.statistics import Strata, bootstrap, estimate
 from uss.layout import EXPERIMENTS
 from uss.schema import Evaluate
 from uss.tables import read_table
+
+from ...local.data_config import Data
+from ...local.recordings import Recording
+from ...local.splits import DEV, divide
 
 MIXTURES = (1, 2, 4, 8, 16)  # of a recording
 NUM_REPEATS = 20

@@ -4,7 +4,7 @@ Reads data/ (stages 0 to 3), the directories of systems after stages 6 and 7. Ma
 evaluation recordings (scenes.py) in data/scenes/, separates them, and writes
 experiments/scenes/README.md.
 
-    PYTHONPATH=local python experiments/scenes/measure_scenes.py \
+    python -m egs.debian_sounds.experiments.scenes.measure_scenes \
         --models exp/default/resunet_joint exp/default/mae_aligned
 """
 
@@ -14,10 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from data_config import Data
-from recordings import Recording
-from scenes import CLASSES, EVENTS, RATE, SECONDS, Scene, make_scenes
-from splits import split_recordings
 from tqdm import tqdm
 
 from uss.audio import decode, resample, write_wav
@@ -36,6 +32,11 @@ from uss.separation.file_separation import Job, separate_file
 from uss.separation.model import Model, Query
 from uss.separation.queries import example_query
 from uss.tables import read_table
+
+from ...local.data_config import Data
+from ...local.recordings import Recording
+from ...local.splits import split_recordings
+from .scenes import CLASSES, EVENTS, RATE, SECONDS, Scene, make_scenes
 
 DATA, SCENES = Path("data"), Path("data/scenes")
 RATES = (8000, 16000, 32000, 44100, 48000)

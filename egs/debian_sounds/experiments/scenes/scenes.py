@@ -11,10 +11,11 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from clip_contents import choose
-from data_config import Data
-from recordings import Recording
-from sounds import draw_level, excerpt, load_sound, pink_noise, set_level
+
+from ...local.clip_contents import choose
+from ...local.data_config import Data
+from ...local.recordings import Recording
+from ...local.sounds import draw_level, excerpt, load_sound, pink_noise, set_level
 
 RATE = 48000  # Hz, of the scenes; lower ones are made from it
 SECONDS = 60
