@@ -1,6 +1,7 @@
 """A small recipe folder with results as stage 7 leaves them, made from planted numbers."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,9 @@ from uss.schema import Evaluate
 from uss.tables import ClassRow, Mixture, Result, write_table
 
 RATE = 8000
+PAPER_SYSTEMS = ("resunet", "resunet_joint", "mae_frozen")
 GAIN = {"resunet_joint": 0.0, "resunet": -0.3, "mae_frozen": 0.5, "untrained": -6.0}
+GAIN |= {"baseline": 0.0, "ours": 0.7}
 
 
 class PlantedResults:
@@ -52,7 +55,7 @@ class PlantedResults:
     def configure(self, **keys: object) -> None:
         keys = {
             "reference": "resunet_joint",
-            "system_order": ["resunet", "resunet_joint", "mae_frozen"],
+            "system_order": list(PAPER_SYSTEMS),
             "figure2_systems": ["resunet", "mae_frozen"],
         } | keys
         write_text(self.folder / "conf" / "evaluate.yaml", yaml.safe_dump(keys))
@@ -131,13 +134,12 @@ class PlantedResults:
         write_json(step.output, chosen)
         step.finish(example_signals(self.experiment.relative_to(self.folder), systems))
 
-    def write_all(self) -> list[str]:
-        """Everything that a report needs; returns the systems."""
-        systems = ["mae_frozen", "resunet", "resunet_joint"]
-        for system in [*systems, "untrained", "ideal_ratio_mask"]:
+    def write_all(self, systems: Sequence[str] = PAPER_SYSTEMS) -> list[str]:
+        """Everything that a report needs; returns the systems, in another order."""
+        everything = [*systems, "untrained", "ideal_ratio_mask"]
+        for system in everything:
             self.write_results(system)
         for system in systems:
             self.write_training(self.experiment / system)
-        ordered = ["resunet", "resunet_joint", "mae_frozen", "untrained", "ideal_ratio_mask"]
-        self.write_examples(ordered)
-        return systems
+        self.write_examples(everything)
+        return sorted(systems)

@@ -1,42 +1,72 @@
-"""Every YAML of every recipe is read, and its models are built."""
+"""Every recipe of egs/ keeps to the rules of all; the shipped ones have values of their own."""
 
 import pytest
-import torch
 
-from tests.helpers.recipe_runs import ROOT
-from uss.models.audio_mae import AudioMae
-from uss.models.mae_resunet import build_separator
-from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
-from uss.recipe_config import check
-from uss.schema import PannsModel
+from tests.helpers.planted_results import PlantedResults
+from tests.helpers.recipe_rules import SHIPPED, keeps_the_rules, recipes
+from tests.helpers.recipe_runs import ROOT, copy_recipe
+from uss.bin import report
 
-RECIPES = sorted(path.parent.name for path in ROOT.glob("egs/*/run.sh"))
-NUM_CLASSES = 5
+EGS = ROOT / "egs"
 
 
-def test_recipes_are_there():
-    assert set(RECIPES) >= {"mini", "debian_sounds", "audioset"}
+def test_the_shipped_recipes_are_there():
+    assert {path.name for path in recipes(EGS)} >= set(SHIPPED)
+    assert len((EGS / "mini" / "run.sh").read_text().splitlines()) <= 90
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_every_yaml_builds_its_models(recipe):
-    configs = check(ROOT / "egs" / recipe / "conf", [])
-    sample_rate = configs["resample"].sample_rate
-    detector = PannsModel(
-        sample_rate=sample_rate, num_classes=NUM_CLASSES, **vars(configs["detector"].model)
-    )
-    amae = configs["amae"].model
-    if amae.mean is None:
-        amae.mean, amae.std = 0.0, 1.0
-    systems = {name: value for name, value in configs.items() if name.startswith("systems/")}
-    assert len(systems) >= 5
-    with torch.device("meta"):  # shapes and checks without the numbers
-        Cnn14(detector)
-        Cnn14DecisionLevelMax(detector)
-        AudioMae(amae)
-        for system in systems.values():
-            build_separator(system, detector.channels[-1], sample_rate, amae)
-    training = configs["train"]
-    if recipe != "audioset":
-        assert training.warmup_steps <= 0.05 * training.steps
-        assert training.batch_norm_momentum == 0.1
+@pytest.mark.parametrize("recipe", recipes(EGS), ids=lambda path: path.name)
+def test_every_recipe_keeps_the_rules(recipe):
+    keeps_the_rules(recipe)
+
+
+@pytest.mark.parametrize("name", ["mini", "debian_sounds"])
+def test_a_short_training_warms_up_briefly(name):
+    training = keeps_the_rules(EGS / name)["train"]
+    assert training.warmup_steps <= 0.05 * training.steps
+    assert training.batch_norm_momentum == 0.1
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """A copy of egs/mini, as README says, with two systems under names of its own."""
+    recipe = copy_recipe("mini", tmp_path).rename(tmp_path / "egs" / "mine")
+    systems = recipe / "conf" / "systems"
+    contents = {
+        "baseline": (systems / "resunet_joint.yaml").read_text(),
+        "ours": (systems / "mae_aligned.yaml").read_text(),
+    }
+    for path in systems.iterdir():
+        path.unlink()
+    for name, content in contents.items():
+        (systems / f"{name}.yaml").write_text(content)
+    return recipe
+
+
+def test_systems_of_another_name_keep_the_rules_and_are_reported(mine, monkeypatch):
+    with pytest.raises(ValueError, match="evaluate.yaml: reference names 'resunet_joint'; "):
+        keeps_the_rules(mine)
+    monkeypatch.chdir(mine)
+    planted = PlantedResults(mine)
+    names = ["baseline", "ours"]
+    planted.configure(reference="baseline", system_order=names, figure2_systems=[*names])
+    assert recipes(mine.parent) == [mine]
+    assert {"systems/baseline", "systems/ours"} <= keeps_the_rules(mine).keys()
+
+    planted.write_all(names)
+    report.main(["--name", "paper", "--systems", *names])
+    table = (planted.experiment / "table1.md").read_text().splitlines()
+    column = table[0].split(" | ").index("gain over baseline")
+    cells = {row.split()[1]: row.split(" | ")[column] for row in table if row.startswith("| ")}
+    assert cells["baseline"] == "–" and cells["ours"].startswith("0.70 (")
+    figure2 = (planted.experiment / "figure2.csv").read_text().splitlines()
+    assert figure2[0].endswith(",num_mixtures,baseline,ours")
+    assert len(figure2) == len(planted.classes)  # a header, and one class has no data
+    assert (planted.experiment / "figure2.png").exists()
+
+
+def test_another_run_sh_breaks_the_rules(mine):
+    with open(mine / "run.sh", "a") as script:
+        script.write("echo more\n")
+    with pytest.raises(AssertionError, match="another run.sh"):
+        keeps_the_rules(mine)

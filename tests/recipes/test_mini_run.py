@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -12,7 +11,7 @@ import pytest
 import soundfile
 import torch
 
-from tests.helpers.recipe_runs import ROOT, SYSTEMS, copy_recipe, run
+from tests.helpers.recipe_runs import SYSTEMS, copy_recipe, run
 from uss.evaluation.metrics import sdri
 from uss.tables import Result, read_table
 
@@ -172,11 +171,3 @@ def test_a_copied_recipe_runs(tmp_path):
     run(mine, "--systems", "thin", "--name", "first")
     assert (mine / "data" / "recordings").is_dir()
     assert "thin" in (mine / "exp" / "first" / "table1.md").read_text()
-
-
-def test_every_recipe_has_the_same_run_sh():
-    scripts = sorted(ROOT.glob("egs/*/run.sh"))
-    assert len(scripts) >= 3
-    assert len({script.read_bytes() for script in scripts}) == 1
-    assert all(os.access(script, os.X_OK) for script in scripts)
-    assert len(scripts[0].read_text().splitlines()) <= 90
