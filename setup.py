@@ -23,6 +23,7 @@ setup(
         "torchaudio>=2.4",
         "numpy>=1.26",
         "h5py>=3.10",
+        "jinja2>=3.1",
         "soundfile>=0.12",
         "soxr>=0.3",
         "scipy>=1.10",

@@ -1,7 +1,6 @@
 """Spectrograms of what was separated, and a page to listen to it."""
 
 import os
-from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,11 +9,12 @@ import numpy as np
 from uss import plotting
 from uss.audio_files.reader import blocks, opened
 from uss.files import read_json, size_of, write_json, write_text
-from uss.reporting.page_template import STYLE
+from uss.reporting.page_template import render
 from uss.reporting.spectrogram import HOP_SECONDS, WINDOW_SECONDS, colour_limits, spectrogram
 from uss.separation.file_separation import RECORD, read_record
 from uss.separation.names import picture_name, readable
 
+TEMPLATE = Path(__file__).parent / "templates" / "report.html"
 MAX_COLUMNS = 2000  # of a picture; a longer recording is sampled
 MAX_TITLE_LETTERS = 80  # what fits over a picture
 
@@ -95,35 +95,23 @@ def write_report(
     for path, folder in folders.items():
         record = read_record(folder)
         if record is not None:  # unless another process has begun anew
-            cards.append(_card(path, folder, output, record, has_pictures))
+            cards.append(_card(path, folder, output, record))
     title = f"Separated: {len(cards)} of {num_inputs} recordings"
-    write_text(
-        output / "index.html",
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
-        f"<style>{STYLE}</style></head>\n<body><h1>{title}</h1>\n"
-        f'<div class="cards">{"".join(cards)}</div></body></html>\n',
-    )
+    page = render(TEMPLATE, title=title, cards=cards, has_pictures=has_pictures)
+    write_text(output / "index.html", page)
 
 
-def _card(path: Path, folder: Path, output: Path, record: dict, has_pictures: bool) -> str:
+def _card(path: Path, folder: Path, output: Path, record: dict) -> dict:
+    """A recording as the template takes it: title, signals, what was heard in it."""
     picture, address = folder / picture_name(path), path.resolve().as_uri()
-    figures = [_figure(picture, address, "input", output, has_pictures)]
+    signals = [_signal(picture, address, "input", output)]
     for name, of in record["outputs"].items():
         values = [value for value in of["confidence"] or [] if value is not None]
         caption = f"{name} (confidence {np.mean(values):.2f})" if values else name
         file = folder / of["file"]
-        picture, address = file.with_suffix(".png"), _address(file, output)
-        figures.append(_figure(picture, address, caption, output, has_pictures))
-    lines = [
-        f"<tr><td>{escape(readable(h['name']))}</td>"
-        f"<td>{h['start_seconds']} to {h['end_seconds']} s</td><td>{h['probability']:.2f}</td></tr>"
-        for h in record["heard"]
-    ]
-    heard = f"<table>{''.join(lines)}</table>" if lines else ""
-    return (
-        f'<section class="card"><h3>{escape(readable(path))}</h3>'
-        f'<div class="signals">{"".join(figures)}</div>{heard}</section>\n'
-    )
+        signals.append(_signal(file.with_suffix(".png"), _address(file, output), caption, output))
+    heard = [{**event, "name": readable(event["name"])} for event in record["heard"]]
+    return {"title": readable(path), "signals": signals, "heard": heard}
 
 
 def _address(file: Path, output: Path) -> str:
@@ -131,13 +119,7 @@ def _address(file: Path, output: Path) -> str:
     return quote(os.fsencode(file.relative_to(output).as_posix()))
 
 
-def _figure(picture: Path, address: str, caption: str, output: Path, has_pictures: bool) -> str:
-    caption = escape(readable(caption))
-    image = '<p class="small">The spectrogram could not be drawn.</p>' if has_pictures else ""
-    if size_of(picture):
-        source = _address(picture, output)
-        image = f'<img src="{source}" alt="Spectrogram of {caption}" loading="lazy">'
-    return (
-        f'<figure>{image}<audio controls preload="none" src="{escape(address)}"></audio>'
-        f"<figcaption>{caption}</figcaption></figure>"
-    )
+def _signal(picture: Path, address: str, caption: str, output: Path) -> dict:
+    """picture: its address; None where it was not drawn."""
+    drawn = _address(picture, output) if size_of(picture) else None
+    return {"picture": drawn, "address": address, "caption": readable(caption)}
