@@ -2,9 +2,12 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torchaudio.compliance import kaldi
+from torchaudio.functional import melscale_fbanks
 
 from uss.models.filterbank import Filterbank, measure
+from uss.models.mel_filters import htk_filters, slaney_filters
 from uss.models.stft import Stft
 
 
@@ -72,3 +75,25 @@ def test_measure_is_the_statistics_of_all_batches():
     values = filterbank(waveforms)
     assert mean == pytest.approx(values.mean().item(), rel=1e-5)
     assert std == pytest.approx(values.std(correction=0).item(), rel=1e-5)
+
+
+def test_mel_filters_are_tables_of_double_precision_wherever_the_network_is_built():
+    def made():
+        yield slaney_filters(32000, 1024, 64, 50, 14000)
+        yield htk_filters(16000, 512, 128, 20.0)
+
+    def double():
+        torch.set_default_dtype(torch.float64)
+        try:
+            bands = melscale_fbanks(513, 50.0, 14000.0, 64, 32000, "slaney", "slaney")
+            triangles, _ = kaldi.get_mel_banks(128, 512, 16000, 20.0, 0.0, 100.0, -500.0, 1.0)
+        finally:
+            torch.set_default_dtype(torch.float32)
+        return [bands.float(), F.pad(triangles, (0, 1)).T.float()]
+
+    with torch.device("meta"):
+        filters = list(made())
+    for ours, expected in zip(filters, double(), strict=True):
+        assert ours.dtype == torch.float32 and ours.is_contiguous()
+        assert torch.equal(ours, expected)
+    assert torch.zeros(1).dtype == torch.float32

@@ -1,34 +1,23 @@
 """Kaldi-compatible log-mel filterbank for a whole batch, on any device, differentiable.
 
 Equal to torchaudio.compliance.kaldi.fbank(htk_compat=True, use_energy=False, dither=0,
-window_type="hanning", num_mel_bins=mel_bins, frame_shift=10), which takes one clip at a time.
+window_type="hanning", num_mel_bins=mel_bins, frame_shift=10). That one takes one clip at a time, so
+all but its mel filters stands here again.
 """
 
 from collections.abc import Iterable
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from uss.models.mel_filters import htk_filters
 
 WINDOW_SECONDS = 0.025
 HOP_SECONDS = 0.010
 PREEMPHASIS = 0.97
 LOWEST_HERTZ = 20.0
 FLOOR = float(torch.finfo(torch.float32).eps)
-
-
-def htk_filters(sample_rate: int, fft_size: int, mel_bins: int) -> np.ndarray:
-    """Triangles that are straight on the mel scale 1127 ln(1 + f / 700), from 20 Hz to Nyquist.
-
-    float32 (fft_size // 2 + 1, mel_bins); the Nyquist bin counts for nothing, as in Kaldi.
-    """
-    bins = 1127 * np.log1p(np.arange(fft_size // 2) * sample_rate / fft_size / 700)[:, None]
-    lowest, highest = 1127 * np.log1p(np.array([LOWEST_HERTZ, sample_rate / 2]) / 700)
-    edges = np.linspace(lowest, highest, mel_bins + 2)
-    low, centre, high = edges[:-2], edges[1:-1], edges[2:]
-    triangles = np.minimum((bins - low) / (centre - low), (high - bins) / (high - centre))
-    return np.pad(np.maximum(0, triangles), ((0, 1), (0, 0))).astype(np.float32)
 
 
 class Filterbank(nn.Module):
@@ -46,7 +35,7 @@ class Filterbank(nn.Module):
         self.hop_size = int(sample_rate * HOP_SECONDS)
         self.fft_size = 1 << (self.window_size - 1).bit_length()
         window = torch.hann_window(self.window_size, periodic=False, device="cpu")
-        filters = torch.from_numpy(htk_filters(sample_rate, self.fft_size, mel_bins))
+        filters = htk_filters(sample_rate, self.fft_size, mel_bins, LOWEST_HERTZ)
         self.register_buffer("window", window, persistent=False)
         self.register_buffer("filters", filters, persistent=False)
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from uss.models.log_mel import slaney_filters
+from uss.models.mel_filters import slaney_filters
 from uss.models.weights import FLOATS, form
 from uss.schema import PannsModel
 
@@ -49,7 +49,7 @@ def panns_tables(model: PannsModel) -> dict[str, np.ndarray]:
     tables = {f"spectrogram_extractor.stft.{key}": table for key, table in stft.items()}
     tables["logmel_extractor.melW"] = slaney_filters(
         model.sample_rate, model.window_size, model.mel_bins, model.fmin, model.fmax
-    )
+    ).numpy()
     return tables
 
 
