@@ -24,6 +24,7 @@ setup(
         "numpy>=1.26",
         "h5py>=3.10",
         "jinja2>=3.1",
+        "safetensors>=0.4",
         "soundfile>=0.12",
         "soxr>=0.3",
         "scipy>=1.10",

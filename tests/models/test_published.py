@@ -4,6 +4,7 @@ import os
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from tests.helpers.reference_weights import empty_state
 from uss.models import published
@@ -77,14 +78,79 @@ def test_another_front_end_is_refused(tmp_path, table):
         published.load(tmp_path / "weights.pth", Cnn14)
 
 
-def test_safetensors(tmp_path):
-    """The format of timm's port: a JSON header and plain values."""
-    values = torch.arange(6, dtype=torch.float32)
-    header = b'{"w":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"__metadata__":{}}'
-    header += b" " * (-len(header) % 8)
-    content = len(header).to_bytes(8, "little") + header + values.numpy().tobytes()
-    (tmp_path / "file").write_bytes(content)
-    assert torch.equal(read(tmp_path / "file")["w"], values.view(2, 3))
-    (tmp_path / "file").write_bytes(content[:-4])
-    with pytest.raises(ValueError, match="truncated"):
-        read(tmp_path / "file")
+def own_values(state):
+    """Each tensor with values of its own, which safetensors asks for."""
+    return {
+        key: tensor.clone(memory_format=torch.contiguous_format) for key, tensor in state.items()
+    }
+
+
+def test_published_weights_in_safetensors(tmp_path):
+    """The keys stand there without a wrapper; what the file says about itself is ignored."""
+    panns, mae = own_values(empty_state("Cnn14")), own_values(empty_state("AudioMAE"))
+    panns["fc1.bias"][7] = mae["norm.bias"][7] = 0.25
+    encoder = {key: tensor for key, tensor in mae.items() if not key.startswith("decoder_blocks")}
+    save_file(panns, tmp_path / "panns.safetensors", {"format": "pt", "model": "another"})
+    save_file(encoder, tmp_path / "mae.safetensors")
+    assert published.load_panns(tmp_path / "panns.safetensors", Cnn14).fc1.bias[7] == 0.25
+    assert published.load_audio_mae(tmp_path / "mae.safetensors").norm.bias[7] == 0.25
+
+
+def test_safetensors_of_another_network(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    state = own_values(empty_state("Cnn14"))
+    state["extra"] = state.pop("fc1.bias")
+    state["fc1.weight"] = state["fc1.weight"][:5].clone()
+    state["bn0.weight"] = state["bn0.weight"] > 0
+    save_file(state, path)
+    with pytest.raises(ValueError) as error:
+        published.load(path, Cnn14)
+    message = str(error.value)
+    assert message.startswith(str(path)) and "Fetch the original file" in message
+    for fault in (
+        "missing: fc1.bias",
+        "unexpected: extra",
+        "misshapen: fc1.weight (5, 2048) instead of (2048, 2048)",
+        "of another type: bn0.weight bool",
+    ):
+        assert fault in message
+
+
+HEADER = b'{"w":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}}'
+VALUES = bytes(24)
+
+
+@pytest.mark.parametrize(
+    ("header", "length", "values"),
+    [
+        (HEADER, None, VALUES[:-4]),
+        (HEADER, None, VALUES + b"more"),
+        (HEADER[:20], len(HEADER), b""),
+        (HEADER, 2**63, VALUES),
+        (HEADER, 10**9, VALUES),
+        (HEADER, 0, VALUES),
+        (HEADER, len(HEADER) - 1, VALUES),
+        (HEADER.replace(b"w", b"\xff"), None, VALUES),
+        (HEADER.replace(b"F32", b"F99"), None, VALUES),
+        (HEADER.replace(b"F32", b"F64"), None, VALUES),
+        (HEADER.replace(b"[2,3]", b"[2,-3]"), None, VALUES),
+        (HEADER.replace(b"[2,3]", b"[4611686018427387904,4]"), None, VALUES),
+        (HEADER.replace(b"[0,24]", b"[24,0]"), None, VALUES),
+        (HEADER.replace(b"[0,24]", b"null"), None, VALUES),
+        (b"[1, 2, 3]", None, VALUES),
+    ],
+)
+def test_a_damaged_safetensors_file(tmp_path, header, length, values):
+    path = tmp_path / "weights.safetensors"
+    length = len(header) if length is None else length
+    path.write_bytes(length.to_bytes(8, "little") + header + values)
+    with pytest.raises(ValueError, match="weights.safetensors is truncated.*fetch it again") as e:
+        published.load(path, Cnn14)
+    assert "\n" not in str(e.value)
+
+
+def test_a_whole_safetensors_file(tmp_path):
+    """The damaged ones above come from this one."""
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(len(HEADER).to_bytes(8, "little") + HEADER + VALUES)
+    assert torch.equal(read(path)["w"], torch.zeros(2, 3))
