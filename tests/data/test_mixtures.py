@@ -1,5 +1,8 @@
 """Stage 3 end to end on tiny tables, and reading its lists."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -81,6 +84,23 @@ def test_what_changes_runs_again_and_nothing_else(written, caplog):
     assert len(run()) == 4
     written.anchors("dev", read_table("data/dev/anchors.csv", Anchor)[:-1])
     assert run() == ["data/mixtures/dev.csv"]
+
+
+def test_lists_by_the_rules_of_before_are_drawn_again_once(written, caplog):
+    mixtures.main([])
+    for name in LISTS:
+        record = Path(f"data/mixtures/{name}.csv.meta.json")
+        meta = json.loads(record.read_text())
+        assert meta["settings"].pop("lists") == 2
+        record.write_text(json.dumps(meta))
+    caplog.set_level("INFO")
+    caplog.clear()
+    mixtures.main([])
+    reasons = [f"run data/mixtures/{name}.csv: changed setting: lists (new)" for name in LISTS]
+    assert [m for m in caplog.messages if m.startswith("run ")] == reasons
+    caplog.clear()
+    mixtures.main([])
+    assert all(message.startswith("skip ") for message in caplog.messages)
 
 
 def test_the_training_list_is_a_prefix(written):

@@ -1,12 +1,12 @@
 """Which anchors meet: the rules of docs/method.md, against a slow implementation of their own."""
 
 from collections import Counter
+from itertools import count
 
 import numpy as np
 import pytest
 
 from tests.helpers.tiny_recipe import anchors_of, clip
-from uss.data import pairing as streams
 from uss.data.pairing import Pairing, class_list, train_stream
 from uss.seeding import PURPOSES
 
@@ -40,33 +40,47 @@ def expected_targets(seed, num_rows):
         came_before[c] += 1
 
 
-def expected_interferer(class_id, forbidden, *generator):
-    """A draw from (seed, purpose, index) over the other classes, drawn again while its clip carries
-    the target's label."""
-    generator = np.random.default_rng(generator)
-    avoided = {class_id, *forbidden.get(class_id, ())}
-    while True:
-        other = PRESENT[generator.integers(len(PRESENT))]
-        if other not in avoided:
-            anchors = [anchor for anchor in ANCHORS if anchor.class_id == other]
-            anchor = anchors[generator.integers(len(anchors))]
-            if not avoided & CLIP_LABELS[anchor.clip_id]:
+class ExpectedInterferers:
+    """Row i by the letter of docs/method.md: try t of row i is number i mod 1024 of the t-th draw
+    of 1024 rows from the generator (seed, purpose, index, i // 1024)."""
+
+    def __init__(self, forbidden, *numbers):
+        self.forbidden, self.numbers = forbidden, numbers
+        self.of_class = [[a for a in ANCHORS if a.class_id == class_id] for class_id in PRESENT]
+        self.generators, self.tries = {}, {}
+
+    def draw(self, block, number):
+        generator = self.generators.setdefault(block, np.random.default_rng([*self.numbers, block]))
+        tries = self.tries.setdefault(block, [])
+        while len(tries) <= number:
+            classes = generator.integers(len(PRESENT), size=1024)
+            sizes = np.array([len(self.of_class[c]) for c in classes])
+            tries.append((classes, generator.integers(sizes)))
+        return tries[number]
+
+    def of(self, row, class_id):
+        avoided = {class_id, *self.forbidden.get(class_id, ())}
+        for number in count():
+            classes, entries = (draws[row % 1024] for draws in self.draw(row // 1024, number))
+            anchor = self.of_class[classes][entries]
+            if anchor.class_id not in avoided and not avoided & CLIP_LABELS[anchor.clip_id]:
                 return anchor.anchor_id
 
 
 @pytest.mark.parametrize("forbidden", [{}, {"/m/c": {"/m/d"}, "/m/d": {"/m/c"}}])
 @pytest.mark.parametrize("seed", [0, 5])
-def test_interferers_follow_the_rules(seed, forbidden, monkeypatch):
-    monkeypatch.setattr(streams, "ROWS_AT_A_TIME", 64)  # blocks show nowhere
+def test_interferers_follow_the_rules(seed, forbidden):
     pairs = pairing(seed, forbidden)
-    for i, row in enumerate(train_stream(pairs, 150)):
-        class_id = BY_ID[row.target_anchor].class_id
-        expected = expected_interferer(class_id, forbidden, seed, PURPOSES["interferer"], i)
-        assert row.interferer_anchor == expected
-    for row in class_list(pairs, 40, "eval_list", INDEX_OF):
+    expected = ExpectedInterferers(forbidden, seed, PURPOSES["interferer"])
+    for i, row in enumerate(train_stream(pairs, 2500)):
+        assert row.interferer_anchor == expected.of(i, BY_ID[row.target_anchor].class_id), i
+    of_class = [
+        ExpectedInterferers(forbidden, seed, PURPOSES["eval_list"], c) for c in range(len(PRESENT))
+    ]
+    for row in class_list(pairs, 1100, "eval_list", INDEX_OF):
         class_id, entry = CLASS_IDS[int(row.mixture_id[:3])], int(row.mixture_id[4:])
-        index = (seed, PURPOSES["eval_list"], PRESENT.index(class_id), entry)
-        assert row.interferer_anchor == expected_interferer(class_id, forbidden, *index)
+        expected = of_class[PRESENT.index(class_id)].of(entry, class_id)
+        assert row.interferer_anchor == expected, row
 
 
 @pytest.mark.parametrize("seed", [0, 5])
@@ -76,19 +90,13 @@ def test_targets_follow_the_rules(seed):
 
 
 def test_row_i_depends_on_seed_and_i_only():
-    rows = list(train_stream(pairing(), 200))
-    assert list(train_stream(pairing(), 70)) == rows[:70]
-    assert [row.mixture_id for row in rows] == [f"{i:08d}" for i in range(200)]
-    assert [row.mixture_id for row in rows] == sorted(row.mixture_id for row in rows)
-    for i in reversed(range(0, 200, 7)):  # alone, in any order
-        target = BY_ID[rows[i].target_anchor]
-        number = PRESENT.index(target.class_id)
-        fresh = pairing()
-        assert fresh.target(number, i // len(PRESENT)) == target
-        alone = fresh.interferers(np.array([number]), "interferer", np.array([i]))
-        assert [anchor.anchor_id for anchor in alone] == [rows[i].interferer_anchor]
-    others = list(train_stream(pairing(1), 200))
-    assert sum(row == other for row, other in zip(rows, others, strict=True)) < 30
+    rows = list(train_stream(pairing(), 2200))
+    for num_rows in (1, 70, 1023, 1024, 1025, 2100):
+        assert list(train_stream(pairing(), num_rows)) == rows[:num_rows]
+    ids = [row.mixture_id for row in rows]
+    assert ids == [f"{i:08d}" for i in range(2200)] == sorted(ids)
+    others = list(train_stream(pairing(1), 2200))
+    assert sum(row == other for row, other in zip(rows, others, strict=True)) < 330
 
 
 def test_every_class_comes_once_a_round_and_every_anchor_as_often():

@@ -15,7 +15,7 @@ from pathlib import Path
 from uss.command import parser, run
 from uss.config import load
 from uss.data.dataset import Dataset
-from uss.data.pairing import Pairing, class_list, train_stream
+from uss.data.pairing import LISTS_VERSION, Pairing, class_list, train_stream
 from uss.files import Step, meta_path
 from uss.layout import LISTS
 from uss.schema import Mixtures
@@ -58,7 +58,7 @@ def write_list(name: str, dataset: Dataset, config: Mixtures) -> None:
         "forbidden_pairs": forbidden if forbidden.exists() else None,
     }
     num = config.num_train if name == "train" else num_per_class(name, config)
-    step = Step(output, inputs, {"seed": config.seed, "num": num})
+    step = Step(output, inputs, {"seed": config.seed, "num": num, "lists": LISTS_VERSION})
     if step.is_current():
         return
     pairing = Pairing(

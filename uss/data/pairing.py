@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from uss.row_generators import RowGenerators
 from uss.seeding import rng
 from uss.shards import parts
 from uss.tables import Anchor, Mixture
 
+# Of the rules by which lists are drawn; 1 had a generator of its own for each row (docs/method.md).
+LISTS_VERSION = 2
 MAX_REDRAWS = 1000
-ROWS_AT_A_TIME = 1 << 14  # of interferers: their generators stay in the processor's cache
+BLOCK_ROWS = 1024  # that share a generator: another number makes other lists
 
 
 class Pairing:
@@ -69,41 +70,38 @@ class Pairing:
             self._shuffles[key] = generator.permutation(len(anchors)).tolist()
         return anchors[self._shuffles[key][entry % len(anchors)]]
 
-    def interferers(
-        self, class_numbers: np.ndarray, purpose: str, *index: np.ndarray
-    ) -> Iterator[Anchor]:
+    def interferers(self, class_numbers: np.ndarray, purpose: str, *index: int) -> Iterator[Anchor]:
         """For the class of each target an anchor of another class, whose clip carries neither the
         target's label nor a label that the target's class must not meet.
 
         Args:
-            class_numbers: (n,) of the targets.
-            index: (n,) arrays; with seed and purpose they name the generator of each.
+            class_numbers: (n,) of the targets, from row 0 on.
+            index: with seed, purpose and a block's number it names the generator of the block.
 
         Raises:
             ValueError: none is found.
         """
-        for block in parts(len(class_numbers), ROWS_AT_A_TIME):
-            rows = slice(block.start, block.stop)
-            generators = RowGenerators(self.seed, purpose, *(numbers[rows] for numbers in index))
-            yield from self._draw(class_numbers[rows], generators)
+        for block, rows in enumerate(parts(len(class_numbers), BLOCK_ROWS)):
+            generator = rng(self.seed, purpose, *index, block)
+            yield from self._draw(class_numbers[rows.start : rows.stop], generator)
 
-    def _draw(self, class_numbers: np.ndarray, generators: RowGenerators) -> list[Anchor]:
-        drawn: list[Anchor | None] = [None] * len(class_numbers)
+    def _draw(self, class_numbers: np.ndarray, generator: np.random.Generator) -> list[Anchor]:
+        """Each round draws for a whole block, whichever rows still need it or are there at all: a
+        row's draws depend on no other row, and a longer list begins with the shorter one."""
+        drawn: dict[int, Anchor] = {}
         pending = np.arange(len(class_numbers))
         for _ in range(MAX_REDRAWS):
-            num_classes = np.full(len(pending), len(self.class_ids))
-            others = generators.integers(pending, num_classes)
-            differs = ~self._avoids[class_numbers[pending], others]
-            rows, others = pending[differs], others[differs]
-            entries = generators.integers(rows, self._num_anchors[others])
-            for row, other, entry in np.stack([rows, others, entries], axis=1).tolist():
-                anchor = self.of_class[self.class_ids[other]][entry]
+            others = generator.integers(len(self.class_ids), size=BLOCK_ROWS)
+            entries = generator.integers(self._num_anchors[others])
+            differs = ~self._avoids[class_numbers[pending], others[pending]]
+            for row in pending[differs].tolist():
+                anchor = self.of_class[self.class_ids[others[row]]][entries[row]]
                 avoided = self.avoided[self.class_ids[class_numbers[row]]]
                 if avoided.isdisjoint(self.clip_labels[anchor.clip_id]):
                     drawn[row] = anchor
-            pending = np.array([row for row in pending.tolist() if drawn[row] is None], np.int64)
+            pending = np.array([row for row in pending.tolist() if row not in drawn], np.int64)
             if len(pending) == 0:
-                return [anchor for anchor in drawn if anchor is not None]  # it is all of them
+                return [drawn[row] for row in range(len(class_numbers))]
         raise ValueError(
             f"class {self.class_ids[class_numbers[pending[0]]]} finds no interferer: every other "
             "clip carries its label; add clips of other classes"
@@ -117,28 +115,25 @@ def train_stream(pairing: Pairing, num_rows: int) -> Iterator[Mixture]:
     come i // C times before.
     """
     num_classes = len(pairing.class_ids)
-    rows = np.arange(num_rows)
     orders = [
         rng(pairing.seed, "class_order", start // num_classes).permutation(num_classes)
         for start in range(0, num_rows, num_classes)
     ]
     class_numbers = np.concatenate(orders)[:num_rows]
+    entries = np.arange(num_rows) // num_classes
     ids = (f"{row:08d}" for row in range(num_rows))
-    return pairs(pairing, ids, class_numbers, rows // num_classes, "interferer", rows)
+    return pairs(pairing, ids, class_numbers, entries, "interferer")
 
 
 def class_list(
     pairing: Pairing, num_per_class: int, purpose: str, index_of: dict[str, int]
 ) -> Iterator[Mixture]:
     """`num_per_class` mixtures of each class; `index_of` gives the class's index for the id."""
-    class_numbers = np.arange(len(pairing.class_ids)).repeat(num_per_class)
-    entries = np.tile(np.arange(num_per_class), len(pairing.class_ids))
-    ids = (
-        f"{index_of[class_id]:03d}_{entry:03d}"
-        for class_id in pairing.class_ids
-        for entry in range(num_per_class)
-    )
-    return pairs(pairing, ids, class_numbers, entries, purpose, class_numbers, entries)
+    entries = np.arange(num_per_class)
+    for class_number, class_id in enumerate(pairing.class_ids):
+        ids = (f"{index_of[class_id]:03d}_{entry:03d}" for entry in entries)
+        class_numbers = np.full(num_per_class, class_number)
+        yield from pairs(pairing, ids, class_numbers, entries, purpose, class_number)
 
 
 def pairs(
@@ -147,7 +142,7 @@ def pairs(
     class_numbers: np.ndarray,
     entries: np.ndarray,
     purpose: str,
-    *index: np.ndarray,
+    *index: int,
 ) -> Iterator[Mixture]:
     """The mixtures of the given targets, each with its interferer."""
     interferers = pairing.interferers(class_numbers, purpose, *index)
