@@ -86,3 +86,16 @@ def test_runs_on_one_list_with_other_mixtures_are_refused():
     mixed[Path("run3")] = [results("resunet_joint", "fold2", "d", 0.0, seed=3)]
     with pytest.raises(ValueError, match="hold different mixtures"):
         pool(mixed)
+
+
+def test_the_share_below_zero_is_that_of_trainings_not_of_their_mean():
+    """Seeds at 1 and -3 dB: their mean is below 0, half of the trainings are."""
+    seeds = {
+        Path(str(seed)): [results("resunet_joint", "fold1", "ab", value, seed=seed)]
+        for seed, value in enumerate((1.0, -3.0))
+    }
+    (pooled,) = pool(seeds)
+    assert all(row.si_sdr < 0 for row in pooled.results)
+    assert pooled.shares_below_zero() == [0.5] * 8
+    scores = Scores([pooled])
+    assert (scores.values["below_zero"] == 0.5).all()

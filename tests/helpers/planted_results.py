@@ -27,7 +27,8 @@ GAIN |= {"baseline": 0.0, "ours": 0.7}
 class PlantedResults:
     """Writes tables and lists in data/, conf/evaluate.yaml and exp/paper/ below a folder.
 
-    Class c has SDRi 10 - c dB, give or take; mixtures of a class share `recordings` recordings.
+    Class c has SDRi 10 - c dB, give or take; mixtures of a class share `recordings` recordings. The
+    SI-SDR is twice the SDRi minus 19 dB.
     """
 
     def __init__(self, folder: Path, num_classes: int = 4, recordings: int = 3) -> None:
@@ -66,9 +67,8 @@ class PlantedResults:
             easy = 10 - int(class_id[3:]) + 0.1 * int(group[1:])
             for embedding in ["oracle"] if system == "ideal_ratio_mask" else ["oracle", "average"]:
                 sdri = easy + GAIN.get(system, 4.0) + 2.0 * (embedding == "oracle")
-                rows.append(
-                    Result(system, embedding, mixture_id, class_id, group, sdri, sdri, sdri)
-                )
+                values = (sdri, sdri, 2 * sdri - 19)
+                rows.append(Result(system, embedding, mixture_id, class_id, group, *values))
         return rows
 
     def write_results(

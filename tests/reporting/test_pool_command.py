@@ -64,7 +64,8 @@ def test_two_folds_become_one_report(runs):
         *SYSTEMS,
         "ideal_ratio_mask",
     ]
-    assert results["comparison"]["rows"][1]["gains"]["resunet_joint"]["value"] == pytest.approx(0.5)
+    gains = results["comparison"]["rows"][1]["gains"]
+    assert gains["sdri"]["resunet_joint"]["value"] == pytest.approx(0.5)
     text = Path("RESULTS.md").read_text()
     trainings = text.split("## Each training")[1].split("##")[0]
     assert "| fold0 |" in trainings and "| fold1 |" in trainings
@@ -95,9 +96,15 @@ def test_the_spread_over_trainings_stands_beside_them(make_recipe, monkeypatch):
     folders.append(make_run(recipe, 1, SYSTEMS))
     pool_results.main(["--runs", *map(str, folders), "--folder", "."])
     text = Path("RESULTS.md").read_text()
-    assert "| mae_frozen | 2 | 0.65 | 0.21 | -1.26 … 2.56 |" in text
-    (found,) = read_json(Path("results.json"))["spreads"].values()
+    assert "| mae_frozen, SDRi | 2 | 0.65 | 0.21 | -1.26 … 2.56 |" in text
+    assert "| mae_frozen, SI-SDR | 2 | 1.00 | 0.00 | 1.00 … 1.00 |" in text
+    (found,) = read_json(Path("results.json"))["spreads"]["sdri"].values()
     assert found["deviation"] == pytest.approx(0.3 / 2**0.5)
+
+
+def test_the_command_has_the_overrides_it_was_made_with(runs):
+    pool_results.main(["--runs", *runs, "--folder", ".", "--set", "evaluate.num_draws=50"])
+    assert "--folder . --set evaluate.num_draws=50\n" in Path("RESULTS.md").read_text()
 
 
 def test_of_three_systems_every_pair_is_compared(make_recipe):

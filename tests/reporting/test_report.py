@@ -70,10 +70,13 @@ def test_the_whole_report(make_recipe):
     # classes 0, 1, 2 have 10, 9, 8 dB; their recordings 0, 0.1, 0.2 more
     assert rows["resunet_joint"]["headlines"]["average_sdri"]["value"] == pytest.approx(9.1)
     assert rows["resunet_joint"]["headlines"]["oracle_sdri"]["value"] == pytest.approx(11.1)
-    assert rows["mae_frozen"]["gains"]["resunet_joint"] == {
-        key: pytest.approx(0.5) for key in ("value", "low", "high")
-    }
-    assert set(rows["resunet_joint"]["gains"]) == {"resunet", "mae_frozen"}  # trained ones
+    for metric, gain in (("sdri", 0.5), ("si_sdr", 1.0)):
+        assert rows["mae_frozen"]["gains"][metric]["resunet_joint"] == {
+            key: pytest.approx(gain) for key in ("value", "low", "high")
+        }
+        assert set(rows["resunet_joint"]["gains"][metric]) == {"resunet", "mae_frozen"}  # trained
+    assert rows["resunet_joint"]["headlines"]["average_si_sdr"]["value"] == pytest.approx(-0.8)
+    assert rows["resunet_joint"]["below_zero"] == pytest.approx({"oracle": 0, "average": 2 / 3})
     assert results["comparison"]["classes_without_data"] == [recipe.classes[-1].name]
 
     assert results["sed"]["num_mixtures"] == 6
@@ -85,12 +88,12 @@ def test_the_whole_report(make_recipe):
         "3 of 4 classes, 3 recordings (3 to 3 a class), 18 mixtures",
         "--set evaluate.seed=5",
         "abc1234",
-        "average SDRi, detected anchors",
+        "**Average embedding, detected anchors**",
         digest(recipe.list_path("eval")),
         digest(recipe.list_path("eval_sed")),
         "| all | 40 | 85 % | 31 % |",
         "| paper | 38 % | 31 % |",
-        "| mae_frozen | 7 | 400 | 0.40 | 0.13880 | loss 0.625 | 9.60 |",
+        "| mae_frozen | 7 | 400 | 0.40 | 0.13880 | loss 0.625 | 9.60 | 0.20 |",
         "| mae_frozen | 1,234,567 | 89,000 | 34.68 | 9.140 |",
         "| resunet | 1,234,567 | 0 | 25.54 | – |",
         "measured 50 of these separated signals too; its SDR and ours differ by at most 2e-07 dB",

@@ -8,7 +8,6 @@ its own, of one training each.
     python -m uss.bin.pool_results --runs runs/fold0 runs/fold1 runs/fold2 --folder .
 """
 
-import logging
 import os
 import shlex
 from pathlib import Path
@@ -23,6 +22,7 @@ from uss.files import changes, write_json, write_text
 from uss.labels import Classes, read_classes
 from uss.layout import AMAE, DETECTOR, MEASURED, NOTES
 from uss.model_store.config_file import read_config_file
+from uss.reporting.experiment_report import log_systems
 from uss.reporting.figure2 import figure2, figure2_classes
 from uss.reporting.pooled_markdown import Pooled, Run, pooled_markdown
 from uss.reporting.record import read_training
@@ -30,8 +30,6 @@ from uss.reporting.results_markdown import comparison_markdown
 from uss.schema import Evaluate
 
 MODELS = (DETECTOR.name, AMAE.name)
-
-logger = logging.getLogger(__name__)
 
 
 def read_run(directory: Path, folder: str, output: Path, classes: Classes, config: Evaluate) -> Run:
@@ -117,11 +115,15 @@ def main(argv: list[str] | None = None) -> None:
     comparison = comparison_of(results, classes, config)
     if config.split == "dev":
         write_text(options.folder / "table1_dev.md", comparison_markdown(comparison))
+        log_systems(options.folder / "table1_dev.md", comparison)
         return
     words = ["python", "-m", "uss.bin.pool_results", "--runs", *map(str, options.runs)]
+    words += ["--folder", str(options.folder)]
+    for override in options.overrides:
+        words += ["--set", override]
     pooled = Pooled(
         recipe=Path.cwd().name,
-        command=shlex.join([*words, "--folder", str(options.folder)]),
+        command=shlex.join(words),
         notes=NOTES.read_text(encoding="utf-8") if NOTES.exists() else "",
         comparison=comparison,
         facts={result.system: result.facts for result in results},
@@ -131,7 +133,7 @@ def main(argv: list[str] | None = None) -> None:
     write_json(options.folder / "results.json", pooled.to_dict())
     write_text(options.folder / "RESULTS.md", pooled_markdown(pooled))
     figure2(comparison, shown, options.folder / "figure2")
-    logger.info("wrote %s", options.folder / "RESULTS.md")
+    log_systems(options.folder / "RESULTS.md", comparison)
 
 
 if __name__ == "__main__":

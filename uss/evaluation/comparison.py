@@ -4,13 +4,16 @@ import logging
 from dataclasses import asdict, dataclass, field
 from itertools import permutations
 
+import numpy as np
+
 from uss.evaluation.results import BOUND, UNTRAINED, Scores
 from uss.evaluation.statistics import OTHER, Estimate, bootstrap, class_values, estimate
 from uss.labels import Classes
 from uss.schema import Evaluate
 from uss.seeding import rng
 
-METRICS = ("sdr", "sdri")
+METRICS = ("sdr", "sdri", "si_sdr")
+PAIRED = ("sdri", "si_sdr")  # metrics that gains are stated of
 
 logger = logging.getLogger(__name__)
 
@@ -20,25 +23,30 @@ class SystemRow:
     """One system of Table I.
 
     `headlines` and `others` have keys such as `average_sdri`; `others` are the headlines in the
-    summary that is not the recipe's. `gains`: the average embedding's SDRi minus that of each
-    other trained system, paired: both on the same draws.
+    summary that is not the recipe's. `below_zero`: embedding -> the share of mixtures whose SI-SDR
+    is below 0 dB. `gains`: metric -> the average embedding's headline minus that of each other
+    trained system, paired: both on the same draws.
     """
 
     system: str
     headlines: dict[str, Estimate] = field(default_factory=dict)
     others: dict[str, float] = field(default_factory=dict)
-    gains: dict[str, Estimate] = field(default_factory=dict)
+    below_zero: dict[str, float] = field(default_factory=dict)
+    gains: dict[str, dict[str, Estimate]] = field(
+        default_factory=lambda: {metric: {} for metric in PAIRED}
+    )
 
 
 @dataclass
 class ClassValues:
-    """SDRi of a class: embedding -> system -> dB, in the recipe's summary."""
+    """SDRi and SI-SDR of a class: embedding -> system -> dB, in the recipe's summary."""
 
     class_id: str
     name: str
     num_recordings: int
     num_mixtures: int
     sdri: dict[str, dict[str, float]]
+    si_sdr: dict[str, dict[str, float]]
 
 
 @dataclass
@@ -75,9 +83,9 @@ class Comparison:
     def has_gains(self) -> bool:
         return any(self.gain(row) for row in self.rows)
 
-    def gain(self, row: SystemRow) -> Estimate | None:
+    def gain(self, row: SystemRow, metric: str = "sdri") -> Estimate | None:
         """Over the reference."""
-        return None if self.reference is None else row.gains.get(self.reference)
+        return None if self.reference is None else row.gains[metric].get(self.reference)
 
     @property
     def leading_system(self) -> str:
@@ -102,6 +110,11 @@ def compare(scores: Scores, classes: Classes, config: Evaluate) -> Comparison:
             f" (unknown: {', '.join(unknown) or 'none'}); run stages 3 to 7 again"
         )
     rows = {system: SystemRow(system) for system, _ in scores.columns}
+    trained = [
+        (k, system)
+        for k, (system, embedding) in enumerate(scores.columns)
+        if embedding == "average" and system != UNTRAINED
+    ]
     for metric in METRICS:
         values = scores.values[metric]
         headlines = class_values(values, strata, config.summary).mean(axis=1)
@@ -113,13 +126,13 @@ def compare(scores: Scores, classes: Classes, config: Evaluate) -> Comparison:
             key = f"{embedding}_{metric}"
             rows[system].headlines[key] = estimate(headlines[k], draws[:, k])
             rows[system].others[key] = float(others[k])
-    trained = [
-        (k, system)
-        for k, (system, embedding) in enumerate(scores.columns)
-        if embedding == "average" and system != UNTRAINED
-    ]
-    for (k, system), (j, other) in permutations(trained, 2):  # `headlines` are of the SDRi here
-        rows[system].gains[other] = estimate(headlines[k] - headlines[j], draws[:, k] - draws[:, j])
+        for (k, system), (j, other) in permutations(trained if metric in PAIRED else [], 2):
+            gain = estimate(headlines[k] - headlines[j], draws[:, k] - draws[:, j])
+            rows[system].gains[metric][other] = gain
+    # Of yes and no a median says little: the share is a mean in either summary.
+    shares = class_values(scores.values["below_zero"], strata, "mean").mean(axis=1)
+    for (system, embedding), share in zip(scores.columns, shares, strict=True):
+        rows[system].below_zero[embedding] = float(share)
     names = [system for _, system in trained]
     if config.reference and config.reference not in names:
         logger.warning(
@@ -150,13 +163,25 @@ def compare(scores: Scores, classes: Classes, config: Evaluate) -> Comparison:
 def _class_rows(scores: Scores, classes: Classes, summary: str) -> list[ClassValues]:
     """In the order of the recipe's classes."""
     strata = scores.strata
-    values = class_values(scores.values["sdri"], strata, summary)
+    sdri, si_sdr = (class_values(scores.values[metric], strata, summary) for metric in PAIRED)
     result = []
     for c, class_id in enumerate(strata.class_ids):
-        sdri: dict[str, dict[str, float]] = {}
-        for (system, embedding), value in zip(scores.columns, values[:, c], strict=True):
-            sdri.setdefault(embedding, {})[system] = float(value)
-        name = classes.names[classes.index(class_id)]
-        num_recordings = int(strata.num_recordings[c])
-        result.append(ClassValues(class_id, name, num_recordings, len(strata.rows(c)), sdri))
+        result.append(
+            ClassValues(
+                class_id=class_id,
+                name=classes.names[classes.index(class_id)],
+                num_recordings=int(strata.num_recordings[c]),
+                num_mixtures=len(strata.rows(c)),
+                sdri=_by_embedding(scores.columns, sdri[:, c]),
+                si_sdr=_by_embedding(scores.columns, si_sdr[:, c]),
+            )
+        )
     return sorted(result, key=lambda row: classes.index(row.class_id))
+
+
+def _by_embedding(columns: list[tuple[str, str]], values: np.ndarray) -> dict:
+    """(K,) values of the columns -> embedding -> system -> value."""
+    result: dict[str, dict[str, float]] = {}
+    for (system, embedding), value in zip(columns, values, strict=True):
+        result.setdefault(embedding, {})[system] = float(value)
+    return result

@@ -36,35 +36,39 @@ def pool(runs: dict[Path, list[SystemResults]]) -> list[SystemResults]:
 def _pool_system(
     system: str, on_list: dict[str, list[SystemResults]], lists: list[str]
 ) -> SystemResults:
-    results: list[Result] = []
+    rows: list[tuple[Result, float]] = []
     list_of_group: dict[str, str] = {}
     for list_digest in sorted(on_list):
         number = lists.index(list_digest)
-        for row in _average(on_list[list_digest]):
+        for row, below_zero in _average(on_list[list_digest]):
             if list_of_group.setdefault(row.group, list_digest) != list_digest:
                 raise ValueError(
                     f"recording {row.group} of {system} is in two different evaluation lists: "
                     "pool folds, which share none, or runs on one list"
                 )
-            results.append(row._replace(mixture_id=f"{number}/{row.mixture_id}"))
+            rows.append((row._replace(mixture_id=f"{number}/{row.mixture_id}"), below_zero))
     trainings = [result for of_list in on_list.values() for result in of_list]
     facts = dict(trainings[0].facts)
     for key in ("config_digest", "seed", "commit"):
         facts[key] = ", ".join(dict.fromkeys(str(result.facts[key]) for result in trainings))
     facts["list_digest"] = digest_of(sorted(on_list))
     facts["num_trainings"] = len(trainings)
-    return SystemResults(system, sorted(results), facts)
+    rows.sort()
+    return SystemResults(
+        system, [row for row, _ in rows], facts, [below_zero for _, below_zero in rows]
+    )
 
 
-def _average(trainings: list[SystemResults]) -> list[Result]:
-    """The mean over trainings of each mixture's values."""
+def _average(trainings: list[SystemResults]) -> list[tuple[Result, float]]:
+    """The mean over trainings of each mixture's values, and the share of them below 0 dB SI-SDR."""
     keys = [[row._replace(sdr=0.0, sdri=0.0, si_sdr=0.0) for row in t.results] for t in trainings]
     if any(key != keys[0] for key in keys):
         raise ValueError(
             f"runs of {trainings[0].system} on one list hold different mixtures: make them again"
         )
     values = np.mean([[row[-3:] for row in t.results] for t in trainings], axis=0)
+    shares = np.mean([t.shares_below_zero() for t in trainings], axis=0)
     return [
-        row._replace(sdr=float(sdr), sdri=float(sdri), si_sdr=float(si_sdr))
-        for row, (sdr, sdri, si_sdr) in zip(keys[0], values, strict=True)
+        (row._replace(sdr=float(sdr), sdri=float(sdri), si_sdr=float(si_sdr)), float(share))
+        for row, (sdr, sdri, si_sdr), share in zip(keys[0], values, shares, strict=True)
     ]

@@ -34,11 +34,22 @@ REMEDY = "./run.sh --stage 7"
 
 
 class SystemResults(NamedTuple):
-    """All rows of a system on a list, sorted, and the facts that its parts agree on."""
+    """All rows of a system on a list, sorted, and the facts that its parts agree on.
+
+    below_zero: where rows are means over trainings, for each row the share of the trainings whose
+    SI-SDR is below 0 dB, which the mean does not tell.
+    """
 
     system: str
     results: list[Result]
     facts: dict
+    below_zero: list[float] | None = None
+
+    def shares_below_zero(self) -> list[float]:
+        """Of each row, in order; 0 or 1 for one training."""
+        if self.below_zero is not None:
+            return self.below_zero
+        return [float(row.si_sdr < 0) for row in self.results]
 
 
 def part_paths(directory: Path) -> list[Path]:
@@ -111,7 +122,8 @@ class Scores:
         mixture_ids, class_ids, groups: (M) of the list.
         strata: of the same mixtures.
         columns: (K) pairs of system and embedding.
-        values: metric ("sdr", "sdri", "si_sdr") -> (K, M) in dB.
+        values: metric -> (K, M): "sdr", "sdri" and "si_sdr" in dB; "below_zero", the share of
+            trainings (of one: 0 or 1) whose SI-SDR is below 0 dB.
     """
 
     def __init__(self, systems: list[SystemResults]) -> None:
@@ -126,17 +138,20 @@ class Scores:
         self.groups = [group for _, _, group in mixtures]
         self.strata = Strata(self.class_ids, self.groups)
         self.columns: list[tuple[str, str]] = []
-        values: dict[str, list] = {"sdr": [], "sdri": [], "si_sdr": []}
-        for system, results, _ in systems:
+        values: dict[str, list] = {"sdr": [], "sdri": [], "si_sdr": [], "below_zero": []}
+        for of_system in systems:
+            system = of_system.system
+            shared = list(zip(of_system.results, of_system.shares_below_zero(), strict=True))
             for embedding in EMBEDDINGS:
-                rows = [row for row in results if row.embedding == embedding]
+                rows = [row for row, _ in shared if row.embedding == embedding]
                 if not rows:
                     continue  # the bound; read_system has refused it elsewhere
                 found = [(row.mixture_id, row.class_id, row.group) for row in rows]
                 _refuse_other_mixtures(mixtures, found, first.system, f"{system} ({embedding})")
                 self.columns.append((system, embedding))
-                for metric, of_metric in values.items():
-                    of_metric.append([getattr(row, metric) for row in rows])
+                for metric in ("sdr", "sdri", "si_sdr"):
+                    values[metric].append([getattr(row, metric) for row in rows])
+                values["below_zero"].append([s for row, s in shared if row.embedding == embedding])
         self.values = {metric: np.array(rows) for metric, rows in values.items()}
 
     def column(self, system: str, embedding: str) -> int | None:
@@ -153,8 +168,8 @@ class Scores:
 def _refuse_differences(systems: list[SystemResults]) -> None:
     for key, what in (("list_digest", "lists"), ("num_classes", "numbers of classes")):
         by_value: dict = {}
-        for system, _, facts in systems:
-            by_value.setdefault(facts[key], []).append(system)
+        for found in systems:
+            by_value.setdefault(found.facts[key], []).append(found.system)
         if len(by_value) > 1:
             shown = "; ".join(
                 f"{str(value)[:12]}: {', '.join(names)}" for value, names in by_value.items()

@@ -23,6 +23,7 @@ from uss.layout import AMAE, AMAE_PROBE, ANCHOR_SCORES, CLASSES, DETECTOR, MEASU
 from uss.reporting.example_signals import example_signals, write_examples
 from uss.reporting.record import Record, read_training
 from uss.reporting.results_markdown import comparison_markdown, results_markdown, table1_markdown
+from uss.reporting.results_table import system_lines
 from uss.schema import Evaluate
 from uss.tables import Result, write_table
 
@@ -95,9 +96,15 @@ def write_dev_table(
     (mixtures,) = mixture_lists(config).values()
     results = [read_system(path) for path in result_folders(experiment, systems, DEV)]
     _, comparison = compare_on_list(results, mixtures, classes, config)
-    table = comparison_markdown(comparison)
-    write_text(experiment / "table1_dev.md", table)
-    logger.info("wrote %s\n%s", experiment / "table1_dev.md", table)
+    write_text(experiment / "table1_dev.md", comparison_markdown(comparison))
+    log_systems(experiment / "table1_dev.md", comparison)
+
+
+def log_systems(table: Path, comparison: Comparison) -> None:
+    """What was written, and the headlines in it."""
+    logger.info("wrote %s", table)
+    for line in system_lines(comparison):
+        logger.info("%s", line)
 
 
 def make_record(
@@ -120,8 +127,9 @@ def make_record(
         rows = [row for result in results for row in result.results]
         write_table(experiment / f"{folder}.csv", rows, Result)
     if IMPORTED in comparisons:
-        table = comparison_markdown(comparisons[IMPORTED])
-        write_text(experiment / "table1_imported.md", table)
+        table = experiment / "table1_imported.md"
+        write_text(table, comparison_markdown(comparisons[IMPORTED]))
+        log_systems(table, comparisons[IMPORTED])
     trainings = [
         read_training(
             directory.name, directory / "config.yaml", directory / "train.jsonl", comparisons[MAIN]
@@ -170,6 +178,7 @@ def write_report(
     chosen = choose_examples(scores, comparison, config.figure3_mixtures)
     write_json(experiment / "results.json", record.to_dict())
     write_text(experiment / "table1.md", table1_markdown(record))
+    log_systems(experiment / "table1.md", comparison)
     write_text(experiment / "RESULTS.md", results_markdown(record, classes))
 
     write_examples(experiment, config, chosen, evaluated, comparison.systems)

@@ -51,7 +51,7 @@ def figure2_classes(
 def figure2(comparison: Comparison, classes: list[ClassValues], stem: Path) -> None:
     """Class-wise SDRi with the average embedding, in descending order of the last system.
 
-    Writes stem.csv, and the pictures stem.pdf and stem.png.
+    Writes stem.csv, with the SI-SDR beside it, and the pictures stem.pdf and stem.png.
     """
     systems, order = comparison.figure2_systems, comparison.leading_system
     looks = list(zip(COLOURS, MARKERS, strict=True))[-len(systems) :]  # one alone is black
@@ -59,9 +59,14 @@ def figure2(comparison: Comparison, classes: list[ClassValues], stem: Path) -> N
     shown = sorted(classes, key=lambda row: -row.sdri["average"][order])
     with atomic(stem.with_suffix(".csv")) as temporary, open(temporary, "w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["class_id", "name", "num_recordings", "num_mixtures", *systems])
+        columns = [name for system in systems for name in (system, f"{system}_si_sdr")]
+        writer.writerow(["class_id", "name", "num_recordings", "num_mixtures", *columns])
         for row in shown:
-            numbers = [f"{row.sdri['average'][system]:.4f}" for system in systems]
+            numbers = [
+                f"{values['average'][system]:.4f}"
+                for system in systems
+                for values in (row.sdri, row.si_sdr)
+            ]
             counts = [row.num_recordings, row.num_mixtures]
             writer.writerow([row.class_id, row.name, *counts, *numbers])
     draw_figure(stem, lambda: class_curves(shown, curves))

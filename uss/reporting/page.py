@@ -10,7 +10,7 @@ from uss.reporting.chosen_examples import Example
 from uss.reporting.page_template import TEMPLATES, render
 from uss.reporting.record import Record
 from uss.reporting.results_markdown import costs_table, trainings_table
-from uss.reporting.results_table import class_table, decibels, label, notes, table1
+from uss.reporting.results_table import class_table, decibels, label, notes, system_tables
 
 
 @dataclass
@@ -64,7 +64,7 @@ def write_page(record: Record, cards: list[ExampleCard], loss_curves: dict[str, 
         TEMPLATES / "page.html",
         title=f"Results of {record.recipe}, {record.name}",
         subtitle=subtitle,
-        table1=table1(comparison, record.sed),
+        systems=system_tables(comparison, record.sed),
         notes=notes(comparison, record.sed),
         cards=cards,
         classes=class_table(comparison),

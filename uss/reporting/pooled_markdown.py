@@ -3,14 +3,21 @@
 from dataclasses import asdict, dataclass
 from urllib.parse import quote
 
-from uss.evaluation.comparison import Comparison
+from uss.evaluation.comparison import PAIRED, Comparison
 from uss.evaluation.results import SystemResults
 from uss.evaluation.statistics import Spread, spread
 from uss.reporting.markdown_text import code_block, escaped, in_code
 from uss.reporting.record import Training
-from uss.reporting.results_markdown import FINAL_LOSS, MADE_BY, comparison_markdown, probe_sections
+from uss.reporting.results_markdown import (
+    CLASSES_SHOW,
+    FINAL_LOSS,
+    MADE_BY,
+    comparison_markdown,
+    probe_sections,
+)
 from uss.reporting.results_table import (
     ABSENT,
+    NAMES,
     TRAINING,
     Table,
     class_table,
@@ -18,6 +25,7 @@ from uss.reporting.results_table import (
     decibels,
     gains_table,
     markdown,
+    percent,
     training_cells,
     with_interval,
 )
@@ -55,12 +63,12 @@ class Pooled:
     facts: dict[str, dict]
     runs: list[Run]
 
-    def spreads(self) -> dict[str, Spread]:
+    def spreads(self, metric: str) -> dict[str, Spread]:
         """System -> of its gain over the runs, where there are several."""
         gains: dict[str, list[float]] = {}
         for run in self.runs:
             for row in run.comparison.rows:
-                gain = run.comparison.gain(row)
+                gain = run.comparison.gain(row, metric)
                 if row.system in self.comparison.trained and gain:
                     gains.setdefault(row.system, []).append(gain.value)
         return {system: spread(values) for system, values in gains.items() if len(values) > 1}
@@ -68,7 +76,10 @@ class Pooled:
     def to_dict(self) -> dict:
         """For results.json."""
         content = asdict(self)
-        content["spreads"] = {name: asdict(found) for name, found in self.spreads().items()}
+        content["spreads"] = {
+            metric: {name: asdict(found) for name, found in self.spreads(metric).items()}
+            for metric in PAIRED
+        }
         for run in content["runs"]:
             run["lists"] = {r.system: r.facts for r in map(SystemResults._make, run.pop("results"))}
         return content
@@ -90,11 +101,15 @@ def pooled_markdown(pooled: Pooled) -> str:
         *_spectrograms(pooled.runs),
         "## Each training",
         "SDRi in dB with the average embedding, and its paired gain, of single trainings.",
-        markdown(trainings_table(pooled)),
+        markdown(trainings_table(pooled, "sdri")),
+        "Their SI-SDR in dB.",
+        markdown(trainings_table(pooled, "si_sdr")),
+        "The share of mixtures whose SI-SDR is below 0 dB.",
+        markdown(below_zero_table(pooled)),
         *_spread(pooled),
         *_other_systems(pooled),
         "## Classes",
-        "SDRi in dB with the average embedding, pooled.",
+        CLASSES_SHOW,
         markdown(class_table(comparison)),
         *probe_sections({run.name: run.probe for run in pooled.runs if run.probe}),
         "## Networks",
@@ -114,7 +129,9 @@ def _gains(comparison: Comparison) -> list[str]:
     return [
         "## Gains of all systems over one another",
         "SDRi in dB with the average embedding, the row's system minus the column's, paired.",
-        markdown(gains_table(comparison)),
+        markdown(gains_table(comparison, "sdri")),
+        "SI-SDR in dB.",
+        markdown(gains_table(comparison, "si_sdr")),
     ]
 
 
@@ -126,7 +143,7 @@ def _spectrograms(runs: list[Run]) -> list[str]:
     return []
 
 
-def trainings_table(pooled: Pooled) -> Table:
+def trainings_table(pooled: Pooled, metric: str) -> Table:
     """What each training gives, a row a run, two columns a system."""
     systems, reference = pooled.comparison.trained, pooled.comparison.reference
     header = ["run"]
@@ -137,24 +154,34 @@ def trainings_table(pooled: Pooled) -> Table:
         by_name = {row.system: row for row in run.comparison.rows}
         cells = [run.name]
         for system in systems:
-            cells.append(decibels(by_name[system].headlines["average_sdri"].value))
+            cells.append(decibels(by_name[system].headlines[f"average_{metric}"].value))
             if system != reference:
-                cells.append(with_interval(run.comparison.gain(by_name[system])))
+                cells.append(with_interval(run.comparison.gain(by_name[system], metric)))
         rows.append(cells)
     return Table(header, rows)
 
 
+def below_zero_table(pooled: Pooled) -> Table:
+    """A row a run, a column a system."""
+    systems = pooled.comparison.trained
+    rows = []
+    for run in pooled.runs:
+        shares = {row.system: row.below_zero for row in run.comparison.rows}
+        rows.append([run.name, *(percent(shares[system]["average"]) for system in systems)])
+    return Table(["run", *systems], rows)
+
+
 def _spread(pooled: Pooled) -> list[str]:
     """How far trainings differ, of which the intervals over recordings say nothing."""
-    spreads = pooled.spreads()
-    if not spreads:
-        return []
-    header = ["system", "trainings", "mean gain", "standard deviation", "95 % interval"]
+    header = ["gain of", "trainings", "mean", "standard deviation", "95 % interval"]
     rows = [
-        [system, str(found.num_trainings), decibels(found.mean), decibels(found.deviation)]
-        + [f"{decibels(found.low)} … {decibels(found.high)}"]
-        for system, found in spreads.items()
+        [f"{system}, {NAMES[metric]}", str(found.num_trainings), decibels(found.mean)]
+        + [decibels(found.deviation), f"{decibels(found.low)} … {decibels(found.high)}"]
+        for metric in PAIRED
+        for system, found in pooled.spreads(metric).items()
     ]
+    if not rows:
+        return []
     return [
         "The same gains as draws of one distribution: their standard deviation is that of single "
         "trainings (the runs' recordings are in it too), the interval that of the mean over many "

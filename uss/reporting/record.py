@@ -19,8 +19,8 @@ class Training:
     Attributes:
         development: the last figures on the development split that its log has: the A-MAE's
             `dev_loss`, the detector's `dev_map`.
-        average_sdri: what it gives, in dB: its own headline with the average embedding; None for
-            detector and A-MAE.
+        average_sdri, average_si_sdr: what it gives, in dB: its own headlines with the average
+            embedding; None for detector and A-MAE.
     """
 
     model: str
@@ -30,6 +30,7 @@ class Training:
     final_loss: float
     development: dict[str, float] = field(default_factory=dict)
     average_sdri: float | None = None
+    average_si_sdr: float | None = None
 
 
 @dataclass
@@ -79,8 +80,8 @@ def read_training(model: str, config: Path, log: Path, comparison: Comparison) -
     if not lines:
         return None
     last = lines[-max(1, len(lines) // FINAL_FRACTION) :]
-    headlines = {row.system: row.headlines for row in comparison.rows}
-    headline = headlines.get(model, {}).get("average_sdri")
+    by_system = {row.system: row.headlines for row in comparison.rows}
+    headlines = {key: found.value for key, found in by_system.get(model, {}).items()}
     return Training(
         model=model,
         seed=read_config_file(config)["training"]["seed"],
@@ -88,5 +89,6 @@ def read_training(model: str, config: Path, log: Path, comparison: Comparison) -
         hours=lines[-1]["seconds"] / 3600,
         final_loss=float(np.mean([line["loss"] for line in last])),
         development={k: v for line in lines for k, v in line.items() if k.startswith("dev_")},
-        average_sdri=None if headline is None else headline.value,
+        average_sdri=headlines.get("average_sdri"),
+        average_si_sdr=headlines.get("average_si_sdr"),
     )

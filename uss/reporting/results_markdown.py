@@ -13,7 +13,7 @@ from uss.reporting.results_table import (
     decibels,
     markdown,
     notes,
-    table1,
+    system_tables,
     training_cells,
 )
 
@@ -21,6 +21,7 @@ FINAL_LOSS = (
     "The final loss is the mean over the last 20th of the training's log. On development: the "
     "A-MAE's loss on audio that is held out, the detector's mean average precision."
 )
+CLASSES_SHOW = "SDRi / SI-SDR in dB with the average embedding."
 MADE_BY = ["system", "seed", "digest of its configuration", "trained at commit", "evaluated at"]
 
 
@@ -29,9 +30,11 @@ def table1_markdown(record: Record) -> str:
 
 
 def comparison_markdown(comparison: Comparison, sed: Comparison | None = None) -> str:
-    """Table I and the sentences below it."""
-    table = markdown(table1(comparison, sed))
-    return table + "\n" + "\n\n".join(map(escaped, notes(comparison, sed))) + "\n"
+    """The tables of the systems and the sentences below them."""
+    parts = []
+    for heading, table in system_tables(comparison, sed).items():
+        parts += [f"**{escaped(heading)}**", markdown(table).strip()]
+    return "\n\n".join([*parts, *map(escaped, notes(comparison, sed))]) + "\n"
 
 
 def results_markdown(record: Record, classes: Classes) -> str:
@@ -46,7 +49,7 @@ def results_markdown(record: Record, classes: Classes) -> str:
         "![Class-wise SDRi](figure2.png)",
         "![Spectrograms](figure3.png)",
         "## Classes",
-        "SDRi in dB with the average embedding.",
+        CLASSES_SHOW,
         markdown(class_table(record.comparison)),
         *_anchors(record, classes),
         *probe_sections({record.name: record.probe} if record.probe else {}),
@@ -117,10 +120,14 @@ def costs_table(record: Record) -> Table:
 
 def trainings_table(record: Record) -> Table:
     rows = [
-        [*training_cells(training), decibels(training.average_sdri)]
+        [
+            *training_cells(training),
+            decibels(training.average_sdri),
+            decibels(training.average_si_sdr),
+        ]
         for training in record.trainings
     ]
-    return Table([*TRAINING, "average SDRi"], rows)
+    return Table([*TRAINING, "average SDRi", "average SI-SDR"], rows)
 
 
 def _networks(record: Record) -> list[str]:
@@ -134,7 +141,7 @@ def _networks(record: Record) -> list[str]:
 def _trainings(record: Record) -> list[str]:
     if not record.trainings:
         return []
-    text = f"{FINAL_LOSS} The SDRi is what this one training gives."
+    text = f"{FINAL_LOSS} SDRi and SI-SDR are what this one training gives."
     return ["## Training", markdown(trainings_table(record)), text]
 
 

@@ -1,4 +1,4 @@
-"""Table I and the class-wise table: cells first, so that Markdown and HTML show the same."""
+"""The tables of a report: cells first, so that Markdown and HTML show the same."""
 
 from typing import NamedTuple
 
@@ -10,12 +10,11 @@ from uss.reporting.record import Training
 
 ABSENT = "–"
 SUMMARIES = {"median": "median within class", "mean": "mean over recordings"}
-COLUMNS = {
-    "oracle_sdr": "oracle SDR",
-    "oracle_sdri": "oracle SDRi",
-    "average_sdr": "average SDR",
-    "average_sdri": "average SDRi",
-}
+NAMES = {"sdr": "SDR", "sdri": "SDRi", "si_sdr": "SI-SDR"}
+BELOW_ZERO = "SI-SDR below 0 dB"
+AVERAGE = "Average embedding of the target's class"
+ORACLE = "Oracle: embedding of the target itself"
+DETECTED = "Average embedding, detected anchors"
 TRAINING = ["model", "seed", "steps", "hours", "final loss", "on development"]
 DEVELOPMENT = {"dev_loss": "loss", "dev_map": "mAP"}  # keys of a training's log
 LABELS = {BOUND: "ideal ratio mask (bound)", UNTRAINED: "untrained network"}
@@ -43,37 +42,74 @@ def with_interval(estimate: Estimate | None) -> str:
     return f"{decibels(estimate.value)} ({low} … {high})"
 
 
-def table1(comparison: Comparison, sed: Comparison | None = None) -> Table:
-    """The systems in the form of the paper's Table I.
+def percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def system_tables(comparison: Comparison, sed: Comparison | None = None) -> dict[str, Table]:
+    """What the paper's Table I holds, with the SI-SDR: heading -> table of an embedding.
 
     Args:
         comparison: on the evaluation list.
         sed: on the list whose anchors come from the sound event detector.
     """
-    has_gain = comparison.has_gains
-    header = ["system", *COLUMNS.values()]
-    header += [f"gain over {comparison.reference}"] if has_gain else []
-    header.append(f"average SDRi, {SUMMARIES[OTHER[comparison.summary]]}")
+    tables = {
+        AVERAGE: _average_table(comparison),
+        ORACLE: _embedding_table(comparison, "oracle"),
+    }
     if sed:
-        header.append("average SDRi, detected anchors")
-    on_sed = {row.system: row.headlines.get("average_sdri") for row in sed.rows} if sed else {}
+        tables[DETECTED] = _embedding_table(sed, "average")
+    return tables
+
+
+def _average_table(comparison: Comparison) -> Table:
+    """What a user has, so with the gains and the other summary."""
+    reference = comparison.reference if comparison.has_gains else None
+    header = ["system", "SDR", "SDRi", f"SDRi, {SUMMARIES[OTHER[comparison.summary]]}"]
+    header += [f"gain over {reference}"] if reference else []
+    header += ["SI-SDR"] + ([f"SI-SDR: gain over {reference}"] if reference else [])
+    header.append(BELOW_ZERO)
     rows = []
     for row in comparison.rows:
-        cells = [label(row.system)]
-        cells += [with_interval(row.headlines.get(key)) for key in COLUMNS]
-        cells += [with_interval(comparison.gain(row))] if has_gain else []
-        cells.append(decibels(row.others.get("average_sdri")))
-        if sed:
-            cells.append(with_interval(on_sed.get(row.system)))
-        rows.append(cells)
+        if "average" not in row.below_zero:
+            continue
+        sdr, sdri, si_sdr = (with_interval(row.headlines[f"average_{name}"]) for name in NAMES)
+        cells = [label(row.system), sdr, sdri, decibels(row.others["average_sdri"])]
+        cells += [with_interval(comparison.gain(row))] if reference else []
+        cells.append(si_sdr)
+        cells += [with_interval(comparison.gain(row, "si_sdr"))] if reference else []
+        rows.append([*cells, percent(row.below_zero["average"])])
     return Table(header, rows)
 
 
-def gains_table(comparison: Comparison) -> Table:
+def _embedding_table(comparison: Comparison, embedding: str) -> Table:
+    rows = []
+    for row in comparison.rows:
+        if embedding in row.below_zero:
+            found = [with_interval(row.headlines[f"{embedding}_{name}"]) for name in NAMES]
+            rows.append([label(row.system), *found, percent(row.below_zero[embedding])])
+    return Table(["system", *NAMES.values(), BELOW_ZERO], rows)
+
+
+def system_lines(comparison: Comparison) -> list[str]:
+    """Each system's headlines in one line, for a log."""
+    return [
+        f"{label(row.system)}: "
+        + "; ".join(
+            f"{embedding} SDRi {decibels(row.headlines[f'{embedding}_sdri'].value)} dB, "
+            f"SI-SDR {decibels(row.headlines[f'{embedding}_si_sdr'].value)} dB, "
+            f"{percent(share)} of mixtures below 0"
+            for embedding, share in row.below_zero.items()
+        )
+        for row in comparison.rows
+    ]
+
+
+def gains_table(comparison: Comparison, metric: str) -> Table:
     """The gain of every trained system over every other."""
     systems = comparison.trained
     rows = [
-        [row.system, *(with_interval(row.gains.get(other)) for other in systems)]
+        [row.system, *(with_interval(row.gains[metric].get(other)) for other in systems)]
         for row in comparison.rows
         if row.system in systems
     ]
@@ -81,7 +117,7 @@ def gains_table(comparison: Comparison) -> Table:
 
 
 def notes(comparison: Comparison, sed: Comparison | None = None) -> list[str]:
-    """The sentences below Table I."""
+    """The sentences below the tables of the systems."""
     rule = {
         "median": "the median over the mixtures of a class, then the mean over classes",
         "mean": "the mean over the mixtures of a recording, over recordings, then over classes",
@@ -94,8 +130,13 @@ def notes(comparison: Comparison, sed: Comparison | None = None) -> list[str]:
     if comparison.has_gains:
         result.append(
             f"The gain is that of the average embedding's SDRi over {comparison.reference}, "
-            "paired: both on the same draws."
+            "paired: both on the same draws; beside the SI-SDR, that of the SI-SDR."
         )
+    result.append(
+        f"{BELOW_ZERO}: the share of mixtures, in the mean over the mixtures of a recording, over "
+        "recordings, then over classes. Where target and interferer have equal energy, a constant "
+        "mask of one half has 3 dB SDRi and 0 dB SI-SDR."
+    )
     result.append(_numbers(comparison))
     if sed:
         result.append(f"With detected anchors: {_numbers(sed)}")
@@ -115,7 +156,7 @@ def _numbers(comparison: Comparison) -> str:
 
 
 def class_table(comparison: Comparison) -> Table:
-    """Class-wise SDRi with the average embedding, and the bound, best class first."""
+    """Class-wise SDRi / SI-SDR with the average embedding, and the bound, best class first."""
     systems = [row.system for row in comparison.rows if "average_sdri" in row.headlines]
     has_bound = BOUND in comparison.systems
     header = ["class", "recordings", "mixtures", *map(label, systems)]
@@ -124,8 +165,10 @@ def class_table(comparison: Comparison) -> Table:
     leading = comparison.leading_system
     for values in sorted(comparison.classes, key=lambda row: -row.sdri["average"][leading]):
         cells = [values.name, str(values.num_recordings), str(values.num_mixtures)]
-        cells += [decibels(values.sdri["average"][system]) for system in systems]
-        cells += [decibels(values.sdri["oracle"][BOUND])] if has_bound else []
+        shown = [("average", system) for system in systems]
+        for embedding, system in shown + [("oracle", BOUND)] * has_bound:
+            sdri, si_sdr = values.sdri[embedding][system], values.si_sdr[embedding][system]
+            cells.append(f"{decibels(sdri)} / {decibels(si_sdr)}")
         rows.append(cells)
     return Table(header, rows)
 
