@@ -49,7 +49,9 @@ def test_systems_may_have_any_names(make_recipe):
         recipe, ["baseline", "ours"], reference="baseline", figure2_systems=["baseline", "ours"]
     )
     table = system_tables(comparison)[AVERAGE]
-    assert "gain over baseline" in table.header and "over baseline" in " ".join(notes(comparison))
+    assert "SDRi: gain over baseline" in table.header and "over baseline" in " ".join(
+        notes(comparison)
+    )
     figure2(comparison, comparison.classes, recipe.folder / "figure2")
     header = (recipe.folder / "figure2.csv").read_text().splitlines()[0]
     assert header.endswith(",baseline,baseline_si_sdr,ours,ours_si_sdr")
@@ -61,7 +63,7 @@ def test_gain_is_paired(make_recipe):
         recipe.write_results(system)
     comparison = compared(recipe, ["resunet_joint", "mae_frozen", "untrained"])
     table = system_tables(comparison)[AVERAGE]
-    gains = [row[table.header.index("gain over resunet_joint")] for row in table.rows]
+    gains = [row[table.header.index("SDRi: gain over resunet_joint")] for row in table.rows]
     assert gains == ["–", "0.50 (0.50 … 0.50)", "–"]  # although the classes differ by 2 dB
     gains = [row[table.header.index("SI-SDR: gain over resunet_joint")] for row in table.rows]
     assert gains == ["–", "1.00 (1.00 … 1.00)", "–"]

@@ -66,7 +66,7 @@ def _average_table(comparison: Comparison) -> Table:
     """What a user has, so with the gains and the other summary."""
     reference = comparison.reference if comparison.has_gains else None
     header = ["system", "SDR", "SDRi", f"SDRi, {SUMMARIES[OTHER[comparison.summary]]}"]
-    header += [f"gain over {reference}"] if reference else []
+    header += [f"SDRi: gain over {reference}"] if reference else []
     header += ["SI-SDR"] + ([f"SI-SDR: gain over {reference}"] if reference else [])
     header.append(BELOW_ZERO)
     rows = []
@@ -129,8 +129,8 @@ def notes(comparison: Comparison, sed: Comparison | None = None) -> list[str]:
     ]
     if comparison.has_gains:
         result.append(
-            f"The gain is that of the average embedding's SDRi over {comparison.reference}, "
-            "paired: both on the same draws; beside the SI-SDR, that of the SI-SDR."
+            f"A gain is that over {comparison.reference} with the average embedding, paired: both "
+            "on the same draws."
         )
     result.append(
         f"{BELOW_ZERO}: the share of mixtures, in the mean over the mixtures of a recording, over "
