@@ -34,6 +34,10 @@ def make_run(recipe, fold: int, systems: list[str]) -> Path:
         Path("data/amae_probe.json"),
         {"accuracy": {"A-MAE": 0.38, "untrained A-MAE": 0.31}, "num_classes": 4},
     )
+    write_json(
+        Path("data/anchors.json"),
+        {"eval": {"num_anchors": 40, "hit_rate": 0.85, "random_hit_rate": 0.31, "classes": {}}},
+    )
     folder = Path(f"runs/fold{fold}")
     keep_results.main(["--name", "paper", "--folder", str(folder)])
     return folder
@@ -100,6 +104,20 @@ def test_the_spread_over_trainings_stands_beside_them(make_recipe, monkeypatch):
     assert "| mae_frozen, SI-SDR | 2 | 1.00 | 0.00 | 1.00 … 1.00 |" in text
     (found,) = read_json(Path("results.json"))["spreads"]["sdri"].values()
     assert found["deviation"] == pytest.approx(0.3 / 2**0.5)
+
+
+def test_hit_rates_of_anchors_are_kept_and_shown_where_a_run_has_them(runs):
+    pool_results.main(["--runs", *runs, "--folder", "."])
+    text = Path("RESULTS.md").read_text()
+    assert "| fold0, eval | 40 | 85 % | 31 % |\n| fold1, eval | 40 | 85 % | 31 % |" in text
+    kept = read_json(Path("results.json"))["runs"][0]["anchors"]
+    assert kept["eval"]["hit_rate"] == 0.85
+    for run in runs:  # as runs were kept before
+        provenance = read_json(Path(run) / "provenance.json")
+        del provenance["anchors"]
+        write_json(Path(run) / "provenance.json", provenance)
+    pool_results.main(["--runs", *runs, "--folder", "."])
+    assert "## Anchors" not in Path("RESULTS.md").read_text()
 
 
 def test_the_command_has_the_overrides_it_was_made_with(runs):

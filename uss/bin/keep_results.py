@@ -1,7 +1,7 @@
 """Keeps the small results of a run, so that they outlive data/ and checkpoints, and can be pooled.
 
 Reads exp/<name>/<system>/ of all systems that are evaluated, data/classes.csv, the trainings of
-detector and A-MAE, data/amae_probe.json.
+detector and A-MAE, data/amae_probe.json, data/anchors.json.
 Writes FOLDER/ as uss/evaluation/kept_run.py says: results.csv and results_dev.csv of all systems
 and the bound, provenance.json, classes.csv, configs/, train/, figure3.png. What
 uss.bin.pool_results reads of a run; a few hundred kilobytes a system.
@@ -17,7 +17,7 @@ from uss.command import add_name, parser, run
 from uss.evaluation.kept_run import LISTS, Measured, kept_model, measured, write_results
 from uss.evaluation.results import BOUND, UNTRAINED
 from uss.files import atomic, read_json
-from uss.layout import AMAE, AMAE_PROBE, CLASSES, DETECTOR, EXPERIMENTS
+from uss.layout import AMAE, AMAE_PROBE, ANCHOR_SCORES, CLASSES, DETECTOR, EXPERIMENTS
 from uss.model_store.model_config import config_digest, newest_checkpoint, read_config
 
 logger = logging.getLogger(__name__)
@@ -81,6 +81,7 @@ def main(argv: list[str] | None = None) -> None:
         options.folder,
         {name: of_list for name, of_list in results.items() if of_list},
         read_json(AMAE_PROBE) if AMAE_PROBE.exists() else None,
+        read_json(ANCHOR_SCORES) if ANCHOR_SCORES.exists() else None,
     )
     logger.info("kept %s in %s", ", ".join(systems), options.folder)
 

@@ -45,12 +45,14 @@ def read_run(directory: Path, folder: str, output: Path, classes: Classes, confi
         read_training(name, *kept_model(directory, name), comparison) for name in [*MODELS, *names]
     ]
     figure3 = directory / "figure3.png"
+    provenance = read_provenance(directory)
     return Run(
         name=directory.name,
         results=results,
         comparison=comparison,
         trainings=[training for training in trainings if training],
-        probe=read_provenance(directory)["amae_probe"],
+        probe=provenance["amae_probe"],
+        anchors=provenance.get("anchors"),  # runs that were kept earlier do not say
         figure3=os.path.relpath(figure3, output) if figure3.exists() else None,
     )
 

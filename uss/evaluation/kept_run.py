@@ -2,7 +2,7 @@
 
 results.csv, results_dev.csv    every system's rows on the evaluation and the development list
 provenance.json                 by list and system, what the rows were made with; digests of the
-                                tables; the probe of the A-MAE
+                                tables; the probe of the A-MAE; how many anchors hit
 classes.csv
 configs/<model>.yaml            config.yaml of each system, the detector and the A-MAE
 train/<model>.jsonl             and its training
@@ -45,9 +45,16 @@ def measured(directory: Path) -> Measured:
     return Measured(results, read_json(meta_path(part_paths(directory)[0]))["inputs"])
 
 
-def write_results(run: Path, lists: dict[str, list[Measured]], probe: dict | None) -> None:
-    """Write tables and provenance; `lists`: list -> each system that was measured on it."""
-    provenance: dict = {"lists": {}, "amae_probe": probe}
+def write_results(
+    run: Path, lists: dict[str, list[Measured]], probe: dict | None, anchors: dict | None
+) -> None:
+    """Write tables and provenance.
+
+    Args:
+        lists: list -> each system that was measured on it.
+        probe, anchors: data/amae_probe.json and data/anchors.json, where the recipe has them.
+    """
+    provenance: dict = {"lists": {}, "amae_probe": probe, "anchors": anchors}
     for name, systems in lists.items():
         path = run / f"{name}.csv"
         write_table(path, [row for results, _ in systems for row in results.results], Result)

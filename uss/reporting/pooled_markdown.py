@@ -11,9 +11,11 @@ from uss.reporting.record import Training
 from uss.reporting.results_markdown import (
     CLASSES_SHOW,
     FINAL_LOSS,
+    HIT,
     MADE_BY,
     comparison_markdown,
     probe_sections,
+    rates,
 )
 from uss.reporting.results_table import (
     ABSENT,
@@ -41,6 +43,7 @@ class Run:
         comparison: of this run alone.
         trainings: of detector, A-MAE and systems.
         probe: amae_probe.json, where the recipe has an A-MAE.
+        anchors: anchors.json, where the recipe knows true times and the run was kept with it.
         figure3: where it lies, from RESULTS.md on; None if the run has none.
     """
 
@@ -49,6 +52,7 @@ class Run:
     comparison: Comparison
     trainings: list[Training]
     probe: dict | None
+    anchors: dict | None
     figure3: str | None
 
 
@@ -111,6 +115,7 @@ def pooled_markdown(pooled: Pooled) -> str:
         "## Classes",
         CLASSES_SHOW,
         markdown(class_table(comparison)),
+        *_anchors(pooled),
         *probe_sections({run.name: run.probe for run in pooled.runs if run.probe}),
         "## Networks",
         markdown(cost_table({name: pooled.facts[name]["cost"] for name in comparison.trained})),
@@ -200,6 +205,19 @@ def _other_systems(pooled: Pooled) -> list[str]:
                 comparison_markdown(run.comparison),
             ]
     return sections
+
+
+def _anchors(pooled: Pooled) -> list[str]:
+    """Of each run and split, all classes together."""
+    rows = [
+        [f"{run.name}, {split}", *rates(score)]
+        for run in pooled.runs
+        for split, score in (run.anchors or {}).items()
+    ]
+    if not rows:
+        return []
+    table = Table(["run and split", "anchors", "hit", "random anchors hit"], rows)
+    return ["## Anchors", HIT, markdown(table)]
 
 
 def models_table(pooled: Pooled) -> Table:

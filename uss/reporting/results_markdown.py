@@ -13,6 +13,7 @@ from uss.reporting.results_table import (
     decibels,
     markdown,
     notes,
+    percent,
     system_tables,
     training_cells,
 )
@@ -22,6 +23,10 @@ FINAL_LOSS = (
     "A-MAE's loss on audio that is held out, the detector's mean average precision."
 )
 CLASSES_SHOW = "SDRi / SI-SDR in dB with the average embedding."
+HIT = (
+    "An anchor hits if it shares at least half of min(its length, the event's) with a true "
+    "event of its class."
+)
 MADE_BY = ["system", "seed", "digest of its configuration", "trained at commit", "evaluated at"]
 
 
@@ -64,34 +69,23 @@ def _anchors(record: Record, classes: Classes) -> list[str]:
     if not record.anchors:
         return []
     splits = list(record.anchors)
-    rows = [["all", *_rates([record.anchors[split] for split in splits])]]
+    rows = [["all", *(cell for split in splits for cell in rates(record.anchors[split]))]]
     for class_id, name in zip(classes.ids, classes.names, strict=True):
         of_class = [record.anchors[split]["classes"].get(class_id) for split in splits]
         if any(of_class):
-            rows.append([name, *_rates(of_class)])
+            rows.append([name, *(cell for score in of_class for cell in rates(score))])
     header = ["class"]
     for split in splits:
         header += [f"{split}: anchors", f"{split}: hit", f"{split}: random anchors hit"]
-    return [
-        "## Anchors",
-        "An anchor hits if it shares at least half of min(its length, the event's) with a true "
-        "event of its class.",
-        markdown(Table(header, rows)),
-    ]
+    return ["## Anchors", HIT, markdown(Table(header, rows))]
 
 
-def _rates(scores: list[dict | None]) -> list[str]:
-    cells = []
-    for score in scores:
-        if score is None:
-            cells += [ABSENT] * 3
-        else:
-            cells += [
-                str(score["num_anchors"]),
-                f"{100 * score['hit_rate']:.0f} %",
-                f"{100 * score['random_hit_rate']:.0f} %",
-            ]
-    return cells
+def rates(score: dict | None) -> list[str]:
+    """Number of anchors, their hit rate, that of random ones; `score` of anchors.json."""
+    if score is None:
+        return [ABSENT] * 3
+    hits = [percent(score[key]) for key in ("hit_rate", "random_hit_rate")]
+    return [str(score["num_anchors"]), *hits]
 
 
 def probe_sections(probes: dict[str, dict]) -> list[str]:
