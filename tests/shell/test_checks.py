@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.shell.bash import PATH, ROOT, bash
+from tests.helpers.bash import PATH, ROOT, bash
 
 
 def known_checks() -> list[str]:

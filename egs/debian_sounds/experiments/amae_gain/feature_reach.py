@@ -2,10 +2,11 @@
 
 Networks with initial weights get development mixtures, once with their own features and once with
 each other's. Reads data/mixtures/dev.csv and data/dev/anchors/, resampled to the systems' rate, and
-conf/ as uss.bin.macs does; random queries stand for those of sounds. Prints a Markdown table: the change
-of the complex mask's values, of their standard deviation, in each quarter of the bins, the mean
-over NUM_DRAWS networks and batches. The statistics of the BatchNorms are those of the batch with its
-own features, and fixed for the exchange: taken anew, they would carry a change of any bin to all. `initial_mask` is taken as random: half hides all at first.
+conf/ as uss.bin.macs does; random queries stand for those of sounds. Prints a Markdown table: the
+change of the complex mask's values, of their standard deviation, in each quarter of the bins, the
+mean over NUM_DRAWS networks and batches. The statistics of the BatchNorms are those of the batch
+with its own features, and fixed for the exchange: taken anew, they would carry a change of any bin
+to all. `initial_mask` is taken as random: half hides all at first.
 
     python experiments/amae_gain/feature_reach.py --amae data/amae --systems mae_frozen mae_aligned
     python experiments/amae_gain/feature_reach.py --conf ../audioset/conf \
