@@ -72,6 +72,19 @@ def test_a_changed_config_is_refused(trained, key, value, message):
         needs_training(trained, changed(key, value))
 
 
+def test_a_model_from_before_a_key_has_its_default(trained):
+    with_key = changed("system.query_norm", "none")
+    with_key["training"]["batch_norm_momentum"] = 0.1
+    with_key["system"]["stft"]["hop_size"] = 320
+    assert not needs_training(trained, with_key)
+    with_key["system"]["stft"]["hop_size"] = 160
+    with pytest.raises(ValueError, match=r"system.stft.hop_size \(320 -> 160\)"):
+        needs_training(trained, with_key)
+    write_config(trained, with_key)
+    with pytest.raises(ValueError, match=r"system.stft.hop_size \(160 -> 320\)"):
+        needs_training(trained, CONFIG)
+
+
 def test_steps_may_grow_and_bookkeeping_is_free(trained):
     assert needs_training(trained, changed("training.steps", 30))
     assert not needs_training(trained, changed("training.log_steps", 1))

@@ -22,6 +22,7 @@ from uss.files import changes, write_json, write_text
 from uss.labels import Classes, read_classes
 from uss.layout import AMAE, DETECTOR, MEASURED, NOTES
 from uss.model_store.config_file import read_config_file
+from uss.model_store.model_config import with_defaults
 from uss.reporting.experiment_report import log_systems
 from uss.reporting.figure2 import figure2, figure2_classes
 from uss.reporting.pooled_markdown import Pooled, Run, pooled_markdown
@@ -98,7 +99,7 @@ def refuse_other_settings(directories: list[Path], systems: list[str]) -> None:
 
 
 def settings(path: Path) -> dict:
-    config = read_config_file(path)
+    config = with_defaults(read_config_file(path))
     training = {k: v for k, v in config["training"].items() if k not in ("seed", "log_steps")}
     return {"system": config["system"], "training": training}
 

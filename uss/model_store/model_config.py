@@ -18,10 +18,12 @@ from typing import Any
 import yaml
 
 from uss.checksums import damage
+from uss.config import to_dict
 from uss.distributed import rank
 from uss.files import changes, code_version, digest_of, write_text
 from uss.layout import stage_that_trains
 from uss.model_store.config_file import read_config_file, required
+from uss.schema import System, Training
 
 # Keys of `training` that change no weight of the steps that are done (steps may grow, and the
 # training goes on, unless its learning rate has begun to fall).
@@ -46,7 +48,8 @@ def needs_training(directory: Path, config: dict) -> bool:
     """
     imported = imported_from(directory)
     if imported is not None:
-        changed = changes(_required(directory, "system"), config["system"])
+        before = with_defaults({"system": _required(directory, "system")})
+        changed = changes(before["system"], config["system"])
         if changed:
             raise ValueError(
                 f"{directory} was imported from {imported} with other settings: "
@@ -89,8 +92,28 @@ def _constant_steps(training: dict) -> int:
 
 
 def _compared(config: dict) -> dict:
+    config = with_defaults(config)
     training = {key: value for key, value in config["training"].items() if key not in FREE_KEYS}
     return {**config, "training": training}
+
+
+def with_defaults(config: dict) -> dict:
+    """A model's configuration with the default of each key of `system` and `training` that it
+    lacks: a key that came later changes no model from before."""
+    defaults = {"system": to_dict(System()), "training": to_dict(Training(steps=1))}
+    return {
+        **config,
+        **{key: _filled(defaults[key], config[key]) for key in defaults.keys() & config},
+    }
+
+
+def _filled(defaults: dict, content: dict) -> dict:
+    """`content` with what it lacks of nested dictionaries."""
+    result = {**defaults, **content}
+    for key, inner in defaults.items():
+        if isinstance(inner, dict) and isinstance(result[key], dict):
+            result[key] = _filled(inner, result[key])
+    return result
 
 
 def write_config(directory: Path, config: dict, **facts: object) -> None:
