@@ -270,6 +270,8 @@ class System:
 
     query: Literal["embedding", "at_soft"] = "embedding"
     query_norm: Literal["none", "rms"] = "none"  # rms: scaled to a root mean square of 1
+    query_from: Literal["target", "class"] = "target"  # in training; class: see query_mix
+    query_mix: float = 0.5  # share of training queries of another anchor, or the mean, of the class
     initial_mask: Literal["random", "half"] = "random"  # half: 1/2 everywhere before any training
     normalization: Literal["joint", "none", "per_signal"] = "joint"
     stft: Stft = field(default_factory=Stft)
@@ -277,6 +279,7 @@ class System:
     amae: SystemAmae = field(default_factory=SystemAmae)
 
     def __post_init__(self) -> None:
+        _fraction(query_mix=self.query_mix)
         ranges.channels(self.channels)
 
     @property

@@ -20,6 +20,7 @@ PURPOSES = {
     "examples": 13,
     "museval_sample": 14,
     "probe": 15,
+    "training_query": 16,
 }
 
 

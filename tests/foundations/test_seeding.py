@@ -21,6 +21,7 @@ FIRST = {  # rng(0, purpose, 0).integers(1_000_000); renumbering a purpose shows
     "examples": 675478,
     "museval_sample": 601702,
     "probe": 718793,
+    "training_query": 168231,
 }
 
 

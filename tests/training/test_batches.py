@@ -1,10 +1,12 @@
 """What each task keeps of a batch that is not used: all of it, as the loss has it."""
 
 import numpy as np
+import pytest
 import torch
 
 from tests.helpers import small_networks
 from uss.data.anchor_set import AnchorSet
+from uss.data.class_queries import ClassQueries
 from uss.data.mixture_list import MixtureList
 from uss.data.waveforms import WaveformSet
 from uss.models.audio_mae import AudioMae
@@ -48,3 +50,21 @@ def test_separation(recipe):
     assert batch.keys() == {"rows", *expected}
     for name, values in expected.items():
         assert np.array_equal(batch[name], values), name
+
+
+@pytest.mark.parametrize("query", ["embedding", "at_soft"])
+def test_separation_with_queries_of_the_class(recipe, query, monkeypatch):
+    """They steer the network, and are what is kept. (What they are: test_class_queries.py.)"""
+    mixtures = MixtureList("data/mixtures/train.csv", AnchorSet("data/train"))
+    model, seen = small_networks.separator(), []
+    model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[1].numpy()))
+    model.system.query_from, model.system.query = "class", query
+    size = small_networks.QUERY_SIZE
+    monkeypatch.setattr(ClassQueries, "read", lambda _, rows: np.full((len(rows), size), 7.0, "f4"))
+    task = SeparationTask(model, mixtures, None, TRAINING, CPU)
+    task.loss(3)
+    assert np.array_equal(seen[0], np.full((4, size), 7))
+    batch, own = task.batch(3), mixtures.batch(task.rows(3))
+    field, other = ("embedding", "probabilities")[:: 1 if query == "embedding" else -1]
+    assert np.array_equal(batch[field], seen[0])
+    assert np.array_equal(batch[other], getattr(own, other))

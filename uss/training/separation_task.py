@@ -5,9 +5,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import l1_loss
 
+from uss.data.class_queries import ClassQueries
 from uss.data.feature_set import FeatureSet
 from uss.data.mixing import mix
-from uss.data.mixture_list import MixtureList
+from uss.data.mixture_list import Batch, MixtureList
 from uss.distributed import share
 from uss.models.mae_resunet import Separator
 from uss.schema import Training
@@ -39,6 +40,9 @@ class SeparationTask:
         self.model = model.to(device)
         accelerate(separator_networks(self.model), device)
         self.mixtures = mixtures
+        system = self.model.system
+        from_class = system.query_from == "class"
+        self.queries = ClassQueries(mixtures, system, training.seed) if from_class else None
         self.features = features
         self.training = training
         self.device = device
@@ -56,10 +60,16 @@ class SeparationTask:
     def batch(self, step: int) -> dict[str, np.ndarray]:
         rows = self.rows(step)
         features = {} if self.features is None else {"features": self.features.read(rows)}
-        return {"rows": rows, **self.mixtures.batch(rows)._asdict(), **features}
+        return {"rows": rows, **self._batch(rows)._asdict(), **features}
+
+    def _batch(self, rows: np.ndarray) -> Batch:
+        batch = self.mixtures.batch(rows)
+        if self.queries is None:
+            return batch
+        return batch._replace(**{self.model.system.query_field: self.queries.read(rows)})
 
     def _loss(self, rows: np.ndarray) -> tuple[Tensor, dict[str, float]]:
-        batch = self.mixtures.batch(rows)
+        batch = self._batch(rows)
         system = self.model.system
         mixture, target, _ = mix(
             self._tensor(batch.target), self._tensor(batch.interferer), system.normalization
