@@ -273,6 +273,7 @@ class System:
     query_from: Literal["target", "class"] = "target"  # in training; class: see query_mix
     query_mix: float = 0.5  # share of training queries of another anchor, or the mean, of the class
     initial_mask: Literal["random", "half"] = "random"  # half: 1/2 everywhere before any training
+    transposed_gain: float = 1.0  # of initial weights; 2 keeps the size of what comes from below
     normalization: Literal["joint", "none", "per_signal"] = "joint"
     stft: Stft = field(default_factory=Stft)
     channels: list[int] = field(default_factory=lambda: [32, 64, 128, 256, 384, 384])
@@ -280,6 +281,8 @@ class System:
 
     def __post_init__(self) -> None:
         _fraction(query_mix=self.query_mix)
+        _positive(transposed_gain=self.transposed_gain)
+        _at_most(100, transposed_gain=self.transposed_gain)
         ranges.channels(self.channels)
 
     @property

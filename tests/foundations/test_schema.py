@@ -45,6 +45,8 @@ TRAINING = {"steps": 10}
         (schema.System, {"channels": [0, 1]}, "channels is [0, 1]"),
         (schema.System, {"normalization": None}, "normalization is None, not one of: joint, none"),
         (schema.System, {"query_mix": 1.5}, "query_mix is 1.5"),
+        (schema.System, {"transposed_gain": 0}, "transposed_gain is 0.0, must be positive"),
+        (schema.System, {"transposed_gain": 101}, "transposed_gain is 101.0, must be at most 100"),
         (schema.Evaluate, {"summary": "mode"}, "summary is 'mode', not one of: median, mean"),
         (schema.Evaluate, {"seed": -1}, "seed is -1"),
         (schema.Evaluate, {"num_draws": 0}, "num_draws is 0"),
@@ -71,7 +73,7 @@ def test_defaults_are_the_papers():
     assert (amae.width, amae.depth, amae.heads) == (768, 12, 12)
     system = schema.System()
     assert (system.query, system.normalization) == ("embedding", "joint")
-    assert system.query_from == "target"
+    assert (system.query_from, system.transposed_gain) == ("target", 1)
     assert (system.stft.window_size, system.stft.hop_size) == (1024, 320)
     assert system.channels == [32, 64, 128, 256, 384, 384]
     assert (system.amae.features, system.amae.fusion, system.amae.source) == (

@@ -1,6 +1,7 @@
 """Every system of docs/method.md, section 1 and its switches: shapes, training, what is frozen."""
 
 import dataclasses
+import re
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from tests.helpers.small_networks import (
     system,
 )
 from uss.models.audio_mae import AudioMae
+from uss.models.initialise import xavier
 from uss.models.mae_resunet import build_separator
 from uss.models.resunet import complex_mask
 from uss.schema import Stft, System, SystemAmae
@@ -67,6 +69,27 @@ def test_a_query_of_rms_1_steers_alike_at_any_size(query_norm, is_same):
     unit = CONDITION / CONDITION.square().mean(dim=1, keepdim=True).sqrt()
     model.network.query_norm = "none"
     assert torch.allclose(faint, model(noise(), unit), atol=1e-6) == is_same
+
+
+def test_the_transposed_convolutions_begin_as_much_larger_as_asked():
+    """... and nothing else: the draws are the same."""
+    torch.manual_seed(0)
+    settings = dataclasses.replace(system("aligned", "channel"), transposed_gain=2.0)
+    larger = build_separator(settings, QUERY_SIZE, SAMPLE_RATE, AMAE).network.state_dict()
+    usual = separator("aligned", "channel").network.state_dict()
+    transposed = {key for key in usual if re.fullmatch(r"unet.decoders.\d.conv1.weight", key)}
+    assert len(transposed) == len(settings.channels)
+    for key, values in usual.items():
+        assert torch.equal(larger[key], 2 * values if key in transposed else values), key
+
+
+def test_a_gain_of_2_keeps_what_comes_from_below():
+    """A transposed convolution of noise, whose kernel is its stride, has the noise's size."""
+    torch.manual_seed(0)
+    for gain, size in ((1.0, 0.5), (2.0, 1.0)):
+        layer = torch.nn.ConvTranspose2d(64, 64, 2, 2, bias=False)
+        xavier(layer, gain)
+        assert layer(torch.randn(4, 64, 8, 8)).std().item() == pytest.approx(size, rel=0.05)
 
 
 @torch.inference_mode()

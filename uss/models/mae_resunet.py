@@ -43,7 +43,7 @@ class MaskNetwork(nn.Module):
             self.bottleneck_fusion = bottleneck_fusion(system, amae_width, amae_bands)
         num_inputs = self.fusion.num_inputs if self.fusion else 1
         self.unet = ResUNet(num_inputs, 3, system.channels, query_size)
-        xavier(self)
+        xavier(self, system.transposed_gain)
         if system.initial_mask == "half":
             # Masks of random phase are better the smaller they are, and some initial weights lead
             # them to zero, where sigmoids have no gradient.
