@@ -19,7 +19,7 @@ FILES: dict[str, type] = {
     "anchors": schema.Anchors,
     "mixtures": schema.Mixtures,
     "amae": schema.Amae,
-    "train": schema.Training,
+    "train": schema.SeparatorTraining,
     "evaluate": schema.Evaluate,
     "pretrained": schema.Pretrained,
 }

@@ -98,6 +98,13 @@ class Training:
             raise ValueError(f"betas is {self.betas}, must be two numbers from 0 to below 1")
 
 
+@dataclass
+class SeparatorTraining(Training):
+    """train.yaml, stage 5: what separators have beside the keys of every training."""
+
+    loss: Literal["l1", "sdr"] = "l1"  # sdr: in dB; l1 of a sparse target is smallest for silence
+
+
 def _front_end(model: "PannsModel | DetectorModel") -> None:
     ranges.windows(model.window_size, model.hop_size)
     ranges.channels(model.channels)

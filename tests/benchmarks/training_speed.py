@@ -36,7 +36,7 @@ from uss.data.feature_set import FeatureSet, needs_cache
 from uss.data.mixture_list import MixtureList
 from uss.models.cost import separator_cost
 from uss.models.mae_resunet import build_separator
-from uss.schema import Amae, System, Training
+from uss.schema import Amae, SeparatorTraining, System
 from uss.training.separation_task import SeparationTask
 from uss.training.trainer import prepare, set_up_torch, update
 
@@ -60,7 +60,7 @@ def measure(name: str, options: argparse.Namespace) -> Speed:
     device = torch.device(options.device)
     system = load(CONF, f"systems/{name}", System, [])
     amae = load(CONF, "amae", Amae, []).model if system.amae.features != "none" else None
-    training = load(CONF, "train", Training, [f"train.batch_size={options.batch_size}"])
+    training = load(CONF, "train", SeparatorTraining, [f"train.batch_size={options.batch_size}"])
     torch.manual_seed(0)
     separator = build_separator(system, EMBEDDING_SIZE, SAMPLE_RATE, amae).eval()
     cost = separator_cost(separator, EMBEDDING_SIZE, SAMPLE_RATE, NUM_SAMPLES)

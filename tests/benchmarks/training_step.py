@@ -27,7 +27,7 @@ from uss.data.mixing import mix
 from uss.data.mixture_list import MixtureList
 from uss.data.packed import part_path, write_part
 from uss.models.mae_resunet import build_separator
-from uss.schema import Amae, System, Training
+from uss.schema import Amae, SeparatorTraining, System
 from uss.tables import Anchor, Mixture, write_table
 from uss.training.separation_task import SeparationTask
 from uss.training.trainer import prepare, update
@@ -132,7 +132,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     system = load(CONF, f"systems/{options.system}", System, [])
     amae = load(CONF, "amae", Amae, []).model
-    training = load(CONF, "train", Training, [f"train.batch_size={options.batch_size}"])
+    training = load(CONF, "train", SeparatorTraining, [f"train.batch_size={options.batch_size}"])
     results = {}
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder)

@@ -8,7 +8,7 @@ import pytest
 
 from uss.bin import check_config
 from uss.config import load
-from uss.schema import Mixtures, System, Training
+from uss.schema import Mixtures, SeparatorTraining, System
 
 EGS = Path(__file__).parents[2] / "egs"
 
@@ -36,7 +36,7 @@ def test_the_recipes_systems_are_those_of_the_paper(recipe):
         assert system.query_norm == ("rms" if recipe == "debian_sounds" else "none")
         assert system.initial_mask == ("half" if recipe == "debian_sounds" else "random")
         assert system.amae.features != "paper" or system.amae.fusion == "concat"
-    training, mixtures = load(conf, "train", Training), load(conf, "mixtures", Mixtures)
+    training, mixtures = load(conf, "train", SeparatorTraining), load(conf, "mixtures", Mixtures)
     assert mixtures.num_train <= training.steps * training.batch_size, "rows that no step reads"
 
 

@@ -64,6 +64,7 @@ def test_defaults_are_the_papers():
     training = schema.Training(steps=1)
     assert (training.batch_size, training.learning_rate, training.betas) == (16, 1e-3, [0.9, 0.999])
     assert (training.weight_decay, training.amsgrad) == (0.0, True)
+    assert schema.SeparatorTraining(steps=1).loss == "l1"
     panns = schema.PannsModel(sample_rate=32000, num_classes=527)
     assert (panns.window_size, panns.hop_size, panns.mel_bins) == (1024, 320, 64)
     assert (panns.fmin, panns.fmax) == (50, 14000)

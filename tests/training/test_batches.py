@@ -10,13 +10,13 @@ from uss.data.class_queries import ClassQueries
 from uss.data.mixture_list import MixtureList
 from uss.data.waveforms import WaveformSet
 from uss.models.audio_mae import AudioMae
-from uss.schema import Amae, AmaeModel, Anchors, Training
+from uss.schema import Amae, AmaeModel, Anchors, SeparatorTraining
 from uss.training.detector_task import DetectorTask
 from uss.training.masked_autoencoding import MaskedAutoencodingTask, Segments, shown
 from uss.training.separation_task import SeparationTask
 
 CPU = torch.device("cpu")
-TRAINING = Training(steps=1, batch_size=4)
+TRAINING = SeparatorTraining(steps=1, batch_size=4)
 
 
 def test_tagging(recipe):

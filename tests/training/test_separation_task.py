@@ -23,7 +23,7 @@ from uss.layout import AMAE
 from uss.model_store import checkpoint
 from uss.model_store.loading import load_amae, load_separator
 from uss.model_store.log_file import read_log
-from uss.schema import Training
+from uss.schema import SeparatorTraining
 from uss.training.separation_task import SeparationTask
 
 MIXTURES = Path("data/mixtures/train.csv")
@@ -105,7 +105,7 @@ def test_cached_and_live_features_train_alike(amae):
     """Up to the cache's float16."""
     mixtures = MixtureList(MIXTURES, AnchorSet("data/train"))
     loaded = load_separator(run("one", "frozen", steps=1))
-    training = Training(steps=1, batch_size=4)
+    training = SeparatorTraining(steps=1, batch_size=4)
     losses = [
         SeparationTask(loaded.separator, mixtures, cache, training, torch.device("cpu")).loss(3)[0]
         for cache in (None, FeatureSet("data", loaded.system))
@@ -134,7 +134,7 @@ def test_cached_features_are_the_live_ones_in_float16(amae, features):
 
 def test_a_step_reads_its_rows_and_wraps(recipe):
     mixtures = MixtureList(MIXTURES, AnchorSet("data/train"))
-    training = Training(steps=1, batch_size=4)
+    training = SeparatorTraining(steps=1, batch_size=4)
     task = SeparationTask(small_networks.separator(), mixtures, None, training, torch.device("cpu"))
     assert task.rows(0).tolist() == [0, 1, 2, 3]
     assert task.rows(7).tolist() == [28, 29, 0, 1]

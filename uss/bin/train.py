@@ -19,7 +19,7 @@ from uss.files import digest
 from uss.layout import DATA, EXPERIMENTS, mixtures_path, stage_that_writes
 from uss.model_store import networks
 from uss.model_store.model_config import needs_training, write_config
-from uss.schema import Pretrained, System, Training
+from uss.schema import Pretrained, SeparatorTraining, System
 from uss.seeding import torch_seed
 from uss.shards import mine
 
@@ -28,7 +28,7 @@ MIXTURES = mixtures_path("train")
 
 def main(argv: list[str] | None = None) -> None:
     options = add_systems(add_name(parser(__doc__))).parse_args(argv)
-    training = load(options.conf, "train", Training, options.overrides)
+    training = load(options.conf, "train", SeparatorTraining, options.overrides)
     pretrained = load(options.conf, "pretrained", Pretrained, options.overrides)
     systems = {
         name: load(options.conf, f"systems/{name}", System, options.overrides)
@@ -75,7 +75,7 @@ def train_system(
     directory: Path,
     config: dict,
     system: System,
-    training: Training,
+    training: SeparatorTraining,
     pretrained: Pretrained,
     mixtures: MixtureList,
     features: FeatureSet | None,

@@ -23,7 +23,7 @@ from uss.distributed import rank
 from uss.files import changes, code_version, digest_of, write_text
 from uss.layout import stage_that_trains
 from uss.model_store.config_file import read_config_file, required
-from uss.schema import System, Training
+from uss.schema import SeparatorTraining, System
 
 # Keys of `training` that change no weight of the steps that are done (steps may grow, and the
 # training goes on, unless its learning rate has begun to fall).
@@ -39,8 +39,8 @@ def needs_training(directory: Path, config: dict) -> bool:
 
     Args:
         directory: of the model.
-        config: `kind`, the model's settings, `training` (of schema.Training) and `inputs`
-            (name -> digest), as config.yaml will hold them.
+        config: `kind`, the model's settings, `training` (schema.Training or SeparatorTraining) and
+            `inputs` (name -> digest), as config.yaml will hold them.
 
     Raises:
         ValueError: the directory holds a training with other settings or inputs, or an imported
@@ -100,7 +100,7 @@ def _compared(config: dict) -> dict:
 def with_defaults(config: dict) -> dict:
     """A model's configuration with the default of each key of `system` and `training` that it
     lacks: a key that came later changes no model from before."""
-    defaults = {"system": to_dict(System()), "training": to_dict(Training(steps=1))}
+    defaults = {"system": to_dict(System()), "training": to_dict(SeparatorTraining(steps=1))}
     return {
         **config,
         **{key: _filled(defaults[key], config[key]) for key in defaults.keys() & config},

@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import l1_loss
 
 from uss.data.class_queries import ClassQueries
 from uss.data.feature_set import FeatureSet
@@ -11,15 +10,16 @@ from uss.data.mixing import mix
 from uss.data.mixture_list import Batch, MixtureList
 from uss.distributed import share
 from uss.models.mae_resunet import Separator
-from uss.schema import Training
+from uss.schema import SeparatorTraining
 from uss.training.acceleration import accelerate, separator_networks
+from uss.training.separation_loss import LOSSES
 
 NUM_EVALUATED_BATCHES = 4
 
 
 class SeparationTask:
-    """l1 on the waveform. Step k of a batch size B reads rows k B .. k B + B - 1 of the list, which
-    wraps at its end.
+    """What comes out, compared with the target by `training.loss`. Step k of a batch size B reads
+    rows k B .. k B + B - 1 of the list, which wraps at its end.
 
     Args:
         model: the separator.
@@ -34,7 +34,7 @@ class SeparationTask:
         model: Separator,
         mixtures: MixtureList,
         features: FeatureSet | None,
-        training: Training,
+        training: SeparatorTraining,
         device: torch.device,
     ) -> None:
         self.model = model.to(device)
@@ -78,7 +78,7 @@ class SeparationTask:
         features = None if self.features is None else self._tensor(self.features.read(rows))
         separated = self.model(mixture, self._tensor(query), features)
         sdri = level(mixture - target) - level(separated.detach() - target)
-        return l1_loss(separated, target), {"sdri": sdri.mean().item()}
+        return LOSSES[self.training.loss](separated, target), {"sdri": sdri.mean().item()}
 
     def evaluate(self) -> dict[str, float]:
         """The loss of the last batches in eval mode. Well above the loss in training, it says
