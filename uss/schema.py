@@ -74,6 +74,7 @@ class Training:
     warmup_steps: int = 0  # x0.001, x0.01, x0.1 for a third each, then constant
     decay_steps: int = 0  # the last ones, over which learning rate and momentum below go to 0
     batch_norm_momentum: float = 0.1
+    weights_average: float = 0.0  # decay of a moving average, which is the model; 0: none
     threads: int = 2  # CPU threads; they order sums, so they are part of a result
     save_minutes: float = 10.0  # between checkpoints
     log_steps: int = 50  # between lines of train.jsonl
@@ -92,6 +93,10 @@ class Training:
         _at_most(MAX_BATCH, batch_size=self.batch_size)
         _at_most(4096, threads=self.threads)
         _fraction(batch_norm_momentum=self.batch_norm_momentum)
+        if not 0 <= self.weights_average < 1:
+            raise ValueError(
+                f"weights_average is {self.weights_average}, must be from 0 to below 1"
+            )
         if self.decay_steps > self.steps:
             raise ValueError(f"decay_steps is {self.decay_steps}, of {self.steps} steps")
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):

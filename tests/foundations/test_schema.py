@@ -23,6 +23,7 @@ TRAINING = {"steps": 10}
         (schema.Training, {**TRAINING, "betas": [0.9, 1.0]}, "betas is [0.9, 1.0]"),
         (schema.Training, {**TRAINING, "weight_decay": -1}, "weight_decay is -1.0"),
         (schema.Training, {**TRAINING, "batch_norm_momentum": 2}, "batch_norm_momentum is 2.0"),
+        (schema.Training, {**TRAINING, "weights_average": 1}, "weights_average is 1.0"),
         (schema.Training, {**TRAINING, "threads": 0}, "threads is 0"),
         (schema.DetectorModel, {"fmin": 8000, "fmax": 7000}, "fmin is 8000.0"),
         (schema.DetectorModel, {"channels": [4]}, "channels is [4]"),
@@ -64,6 +65,7 @@ def test_defaults_are_the_papers():
     training = schema.Training(steps=1)
     assert (training.batch_size, training.learning_rate, training.betas) == (16, 1e-3, [0.9, 0.999])
     assert (training.weight_decay, training.amsgrad) == (0.0, True)
+    assert training.weights_average == 0
     assert schema.SeparatorTraining(steps=1).loss == "l1"
     panns = schema.PannsModel(sample_rate=32000, num_classes=527)
     assert (panns.window_size, panns.hop_size, panns.mel_bins) == (1024, 320, 64)

@@ -65,6 +65,16 @@ def test_a_model_directory_stands_alone(amae):
     )
 
 
+def test_a_model_directory_holds_the_average(recipe):
+    directory = run("one", "resunet", steps=3, weights_average=0.9)
+    state = checkpoint.load_newest(directory)
+    loaded = load_separator(directory).separator.state_dict()
+    assert all(torch.equal(tensor, state["model"][key]) for key, tensor in loaded.items())
+    assert any(
+        not torch.equal(tensor, state["last_weights"][key]) for key, tensor in loaded.items()
+    )
+
+
 def test_frozen_keeps_and_updated_trains_the_amae(amae):
     before = load_amae(AMAE).state_dict()
     for system in ("frozen", "updated"):

@@ -80,10 +80,12 @@ def assert_same(one, other):
     """Checkpoints and logs of two trainings are equal, bit for bit."""
     first, second = checkpoint.load_newest(one), checkpoint.load_newest(other)
     assert first["step"] == second["step"]
-    for name in ("model", "optimizer"):
-        assert str(first[name].keys()) == str(second[name].keys())
-    for key, tensor in first["model"].items():
-        assert torch.equal(tensor, second["model"][key]), key
+    assert first.keys() == second.keys()
+    for name in {"model", "last_weights"} & first.keys():
+        assert first[name].keys() == second[name].keys()
+        for key, tensor in first[name].items():
+            assert torch.equal(tensor, second[name][key]), key
+    assert first["optimizer"].keys() == second["optimizer"].keys()
     for index, values in first["optimizer"]["state"].items():
         for key, tensor in values.items():
             assert torch.equal(tensor, second["optimizer"]["state"][index][key]), (index, key)

@@ -5,6 +5,7 @@ import math
 import signal
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +25,7 @@ from uss.schema import Training
 from uss.training.batch_norm import synchronise
 from uss.training.schedules import decay_factor, warmup_factor
 from uss.training.train_log import TrainLog
+from uss.training.weights_average import WeightsAverage
 
 MAX_SKIPPED = 10  # batches with a loss or gradient that is not finite, in a whole training
 EXIT_STOPPED = 75  # EX_TEMPFAIL: run again, and the training goes on
@@ -68,7 +70,9 @@ def train(task: Task, training: Training, directory: Path) -> None:
     model, optimizer = prepare(task, training)
     buffers = [buffer for norm in batch_norms(model) for buffer in norm.buffers()]
     rates = [group["lr"] for group in optimizer.param_groups]
-    state = resume(directory, model, optimizer)
+    averages = training.weights_average > 0
+    average = WeightsAverage(model, training.weights_average) if averages else None
+    state = resume(directory, model, optimizer, average)
     step, num_skipped = state["step"], state["num_skipped"]
     log = TrainLog(directory / "train.jsonl" if is_first else None, step, state["log"])
     saved_at = time.monotonic()
@@ -86,6 +90,8 @@ def train(task: Task, training: Training, directory: Path) -> None:
             if figures is not None:
                 log.add(**figures)
                 slow_down(buffers, statistics, decay)
+                if average is not None:
+                    average.update(step)
             else:
                 for buffer, before in zip(buffers, statistics, strict=True):
                     buffer.copy_(before)
@@ -99,12 +105,12 @@ def train(task: Task, training: Training, directory: Path) -> None:
                 stop.requested, time.monotonic() - saved_at > 60 * training.save_minutes
             )
             if ended and is_first:
-                log.add(**evaluate(task))
+                log.add(**evaluate(task, average))
             if ended or step % training.log_steps == 0:
                 log.write(step, training.steps, learning_rate=rates[0] * factor)
             if ended or stopping or is_due:
                 if is_first:
-                    weights = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+                    weights = model_state(model, average) | {"optimizer": optimizer.state_dict()}
                     state = {"step": step, "num_skipped": num_skipped, "log": log.state()}
                     checkpoint.save(directory, weights | state)
                 distributed.any_of(False)  # nobody goes on, or ends, before the files are there
@@ -191,14 +197,28 @@ def skip(task: Task, step: int, num_skipped: int, directory: Path) -> None:
 
 
 @torch.no_grad()
-def evaluate(task: Task) -> dict[str, float]:
+def evaluate(task: Task, average: WeightsAverage | None) -> dict[str, float]:
     task.model.eval()
-    figures = task.evaluate()
+    with nullcontext() if average is None else average.in_place():
+        figures = task.evaluate()
     task.model.train()
     return figures
 
 
-def resume(directory: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict:
+def model_state(model: nn.Module, average: WeightsAverage | None) -> dict[str, dict[str, Tensor]]:
+    """For a checkpoint: `model` is what is evaluated and separated with. Beside an average, the
+    `last_weights` are what the training goes on from."""
+    if average is None:
+        return {"model": model.state_dict()}
+    return {"model": average.average, "last_weights": average.weights}
+
+
+def resume(
+    directory: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    average: WeightsAverage | None,
+) -> dict:
     """Load the newest checkpoint, if any; returns its state, without weights.
 
     The first process reads it for all: on a shared disk the others may not see it yet.
@@ -209,10 +229,14 @@ def resume(directory: Path, model: nn.Module, optimizer: torch.optim.Optimizer) 
         return {"step": 0, "num_skipped": 0, "log": None}
     origin = directory / "checkpoints" / f"step_{state['step']:08d}.pt"
     again = "Remove it, and the training goes on from the one before; or choose another --name"
-    missing = {"optimizer", "num_skipped", "log"} - state.keys()
+    needed = {"optimizer", "num_skipped", "log"} | ({"last_weights"} if average else set())
+    missing = needed - state.keys()
     if missing:
         raise ValueError(f"{origin} lacks {', '.join(sorted(missing))}. {again}")
     fill(model, state.pop("model"), origin, remedy=again)
+    if average is not None:
+        average.take_over()
+        fill(model, state.pop("last_weights"), origin, remedy=again)
     try:
         optimizer.load_state_dict(state.pop("optimizer"))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
