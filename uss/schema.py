@@ -102,6 +102,11 @@ class Training:
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"betas is {self.betas}, must be two numbers from 0 to below 1")
 
+    @property
+    def num_examples(self) -> int:
+        """That all steps read."""
+        return self.steps * self.batch_size
+
 
 @dataclass
 class SeparatorTraining(Training):
@@ -175,7 +180,8 @@ class Anchors:
 class Mixtures:
     """mixtures.yaml, stage 3."""
 
-    num_train: int  # rows of the training stream that are listed; the stream wraps there
+    num_train: int | None = None  # listed rows of the training stream, which wraps there; null: as
+    # many as stage 5 reads, steps x batch_size of train.yaml
     seed: int = 0
     num_query_per_class: int = 100
     num_dev_per_class: int = 100
@@ -183,14 +189,14 @@ class Mixtures:
 
     def __post_init__(self) -> None:
         _at_least(0, seed=self.seed)
+        if self.num_train is not None:
+            ranges.within(1, 1_000_000_000, num_train=self.num_train)
         _at_least(
             1,
-            num_train=self.num_train,
             num_query_per_class=self.num_query_per_class,
             num_dev_per_class=self.num_dev_per_class,
             num_eval_per_class=self.num_eval_per_class,
         )
-        _at_most(1_000_000_000, num_train=self.num_train)
         for key in ("num_query_per_class", "num_dev_per_class", "num_eval_per_class"):
             _at_most(MAX_BATCH, **{key: getattr(self, key)})
 

@@ -110,6 +110,16 @@ def test_the_training_list_is_a_prefix(written):
     assert listed(written, "train")[:50] == before
 
 
+def test_the_training_list_may_be_as_long_as_the_training(written):
+    mixtures.main([])
+    before = listed(written, "train")
+    written.conf("train", steps=30, batch_size=3)
+    mixtures.main(["--set=mixtures.num_train=null"])
+    assert len(listed(written, "train")) == 90 and listed(written, "train")[:50] == before
+    mixtures.main(["--set=mixtures.num_train=null", "--set=train.steps=10"])
+    assert listed(written, "train") == before[:30]
+
+
 def test_forbidden_pairs(written):
     pair = ClassPair("1", "/m/2", "/m/3")
     write_table(written.data / "forbidden_pairs.csv", [pair], ClassPair)

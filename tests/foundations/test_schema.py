@@ -85,7 +85,8 @@ def test_defaults_are_the_papers():
         "cached",
     )
     assert (system.amae.updated, system.amae.learning_rate) == (False, 1e-5)
-    mixtures = schema.Mixtures(num_train=1)
+    mixtures = schema.Mixtures()
+    assert mixtures.num_train is None
     assert (mixtures.num_query_per_class, mixtures.num_eval_per_class) == (100, 100)
     assert schema.Anchors().segment_seconds == 2.0
     assert schema.Evaluate().num_draws == 2000

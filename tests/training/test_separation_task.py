@@ -151,6 +151,16 @@ def test_a_step_reads_its_rows_and_wraps(recipe):
     assert task.rows(15).tolist() == [0, 1, 2, 3]
 
 
+def test_how_often_a_row_is_seen_is_said(recipe, caplog):
+    caplog.set_level("INFO")
+    run("one", "resunet", steps=9)
+    said = "lists 30 mixtures, and 36 are read: each of them is seen 1.2 times"
+    assert any(said in message for message in caplog.messages)
+    caplog.clear()
+    run("two", "resunet", steps=3)
+    assert not any("are read" in message for message in caplog.messages)
+
+
 def test_changed_settings_and_inputs_are_refused(amae):
     run("one", "frozen", steps=2)
     with pytest.raises(ValueError, match=r"training.batch_size \(4 -> 2\).*another --name"):

@@ -1,7 +1,7 @@
 """Stage 3: which anchors meet in which mixture, from a seed.
 
 Reads data/<split>/anchors.csv (and data/eval/sed_anchors.csv), clips.csv, classes.csv, the
-optional forbidden_pairs.csv; conf/mixtures.yaml.
+optional forbidden_pairs.csv; conf/mixtures.yaml, and conf/train.yaml where num_train is null.
 Writes data/mixtures/{train,query,dev,eval}.csv, and eval_sed.csv where the evaluation anchors come
 from true times.
 
@@ -18,7 +18,7 @@ from uss.data.dataset import Dataset
 from uss.data.pairing import LISTS_VERSION, Pairing, class_list, train_stream
 from uss.files import Step, meta_path
 from uss.layout import LISTS
-from uss.schema import Mixtures
+from uss.schema import Mixtures, SeparatorTraining
 from uss.tables import Anchor, Mixture, read_table, write_table
 
 PURPOSES = {  # list: of the draws of its interferers
@@ -32,18 +32,24 @@ PURPOSES = {  # list: of the draws of its interferers
 logger = logging.getLogger(__name__)
 
 
-def num_per_class(name: str, config: Mixtures) -> int:
-    return getattr(config, f"num_{name.partition('_')[0]}_per_class")
+def nums(config: Mixtures, num_train: int) -> dict[str, int]:
+    """Of each list: its mixtures, for `train`, else those of a class."""
+    per_class = {
+        name: getattr(config, f"num_{name.partition('_')[0]}_per_class")
+        for name in PURPOSES
+        if name != "train"
+    }
+    return {"train": num_train, **per_class}
 
 
-def rows(name: str, pairing: Pairing, dataset: Dataset, config: Mixtures) -> Iterable[Mixture]:
+def rows(name: str, pairing: Pairing, dataset: Dataset, num: int) -> Iterable[Mixture]:
     if name == "train":
-        return train_stream(pairing, config.num_train)
+        return train_stream(pairing, num)
     index_of = {class_id: index for index, class_id in enumerate(dataset.classes.ids)}
-    return class_list(pairing, num_per_class(name, config), PURPOSES[name], index_of)
+    return class_list(pairing, num, PURPOSES[name], index_of)
 
 
-def write_list(name: str, dataset: Dataset, config: Mixtures) -> None:
+def write_list(name: str, dataset: Dataset, seed: int, num: int) -> None:
     split, anchor_set, _ = LISTS[name]
     anchors_path = dataset.data / split / f"{anchor_set}.csv"
     if name == "eval_sed" and dataset.events(split) is None:
@@ -57,8 +63,7 @@ def write_list(name: str, dataset: Dataset, config: Mixtures) -> None:
         "classes": dataset.data / "classes.csv",
         "forbidden_pairs": forbidden if forbidden.exists() else None,
     }
-    num = config.num_train if name == "train" else num_per_class(name, config)
-    step = Step(output, inputs, {"seed": config.seed, "num": num, "lists": LISTS_VERSION})
+    step = Step(output, inputs, {"seed": seed, "num": num, "lists": LISTS_VERSION})
     if step.is_current():
         return
     pairing = Pairing(
@@ -66,9 +71,9 @@ def write_list(name: str, dataset: Dataset, config: Mixtures) -> None:
         dataset.clip_labels(split),
         dataset.classes.ids,
         dataset.forbidden(),
-        config.seed,
+        seed,
     )
-    write_table(output, rows(name, pairing, dataset, config), Mixture)
+    write_table(output, rows(name, pairing, dataset, num), Mixture)
     if pairing.missing:
         logger.warning(
             "%s: no mixtures of %d classes, which have no anchors: %s; all of them: %s",
@@ -103,9 +108,12 @@ def classes_with_few_anchors(pairing: Pairing, num: int) -> dict[str, int]:
 def main(argv: list[str] | None = None) -> None:
     options = parser(__doc__).parse_args(argv)
     config = load(options.conf, "mixtures", Mixtures, options.overrides)
+    num_train = config.num_train
+    if num_train is None:
+        num_train = load(options.conf, "train", SeparatorTraining, options.overrides).num_examples
     dataset = Dataset()
-    for name in PURPOSES:
-        write_list(name, dataset, config)
+    for name, num in nums(config, num_train).items():
+        write_list(name, dataset, config.seed, num)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ systems. Run again after an interruption, it goes on from the newest checkpoint.
     python -m uss.bin.train --name paper --systems resunet mae_frozen
 """
 
+import logging
 from pathlib import Path
 
 from uss.command import add_name, add_systems, parser, run
@@ -25,6 +26,8 @@ from uss.shards import mine
 
 MIXTURES = mixtures_path("train")
 
+logger = logging.getLogger(__name__)
+
 
 def main(argv: list[str] | None = None) -> None:
     options = add_systems(add_name(parser(__doc__))).parse_args(argv)
@@ -35,6 +38,7 @@ def main(argv: list[str] | None = None) -> None:
         for name in mine(options.systems)
     }
     mixtures = MixtureList(MIXTURES, AnchorSet(DATA / "train"))
+    say_how_often(len(mixtures), training.num_examples)
     for name, system in systems.items():
         directory = EXPERIMENTS / options.name / name
         features = FeatureSet(DATA, system) if needs_cache(system) else None
@@ -46,6 +50,16 @@ def main(argv: list[str] | None = None) -> None:
         }
         if needs_training(directory, config):
             train_system(directory, config, system, training, pretrained, mixtures, features)
+
+
+def say_how_often(num_mixtures: int, num_examples: int) -> None:
+    """Log how often a row of the list is seen, where the list is shorter than the training."""
+    if num_mixtures < num_examples:
+        logger.info(
+            "%s lists %d mixtures, and %d are read: each of them is seen %.3g times; "
+            "mixtures.num_train: null lists as many as are read",
+            *(MIXTURES, num_mixtures, num_examples, num_examples / num_mixtures),
+        )
 
 
 def input_digests(
