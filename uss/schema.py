@@ -109,10 +109,38 @@ class Training:
 
 
 @dataclass
+class Augmentation:
+    """Of the anchors of training mixtures, drawn for each side of each row of the list; all off."""
+
+    seed: int = 0  # not that of the training: cached features are shared
+    gain_db: float = 0.0  # at most, up or down
+    polarity: bool = False  # half of the anchors are turned over
+    shift_seconds: float = 0.0  # at most, to and fro within the clip
+    tilt_db: float = 0.0  # at most, either way, between the lowest and the highest frequencies
+    speed: float = 0.0  # 0.1: at most 10 % faster, or as much slower
+
+    def __post_init__(self) -> None:
+        _at_least(0, seed=self.seed)
+        ranges.within(0, 40, gain_db=self.gain_db, tilt_db=self.tilt_db)
+        ranges.within(0, 3600, shift_seconds=self.shift_seconds)
+        ranges.within(0, 1, speed=self.speed)
+
+    @property
+    def needs_clips(self) -> bool:
+        """Whether more than the anchors is heard."""
+        return self.shift_seconds > 0 or self.speed > 0
+
+    @property
+    def is_on(self) -> bool:
+        return self.needs_clips or self.gain_db > 0 or self.polarity or self.tilt_db > 0
+
+
+@dataclass
 class SeparatorTraining(Training):
     """train.yaml, stage 5: what separators have beside the keys of every training."""
 
     loss: Literal["l1", "sdr"] = "l1"  # sdr: in dB; l1 of a sparse target is smallest for silence
+    augmentation: Augmentation = field(default_factory=Augmentation)
 
 
 def _front_end(model: "PannsModel | DetectorModel") -> None:

@@ -21,6 +21,7 @@ PURPOSES = {
     "museval_sample": 14,
     "probe": 15,
     "training_query": 16,
+    "augmentation": 17,
 }
 
 

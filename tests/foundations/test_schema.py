@@ -25,6 +25,8 @@ TRAINING = {"steps": 10}
         (schema.Training, {**TRAINING, "batch_norm_momentum": 2}, "batch_norm_momentum is 2.0"),
         (schema.Training, {**TRAINING, "weights_average": 1}, "weights_average is 1.0"),
         (schema.Training, {**TRAINING, "threads": 0}, "threads is 0"),
+        (schema.Augmentation, {"speed": 2}, "speed is 2.0, must be at most 1"),
+        (schema.Augmentation, {"gain_db": -1}, "gain_db is -1.0, must be at least 0"),
         (schema.DetectorModel, {"fmin": 8000, "fmax": 7000}, "fmin is 8000.0"),
         (schema.DetectorModel, {"channels": [4]}, "channels is [4]"),
         (schema.PannsModel, {"sample_rate": 16000, "num_classes": 3}, "fmax is 14000.0"),
@@ -67,6 +69,7 @@ def test_defaults_are_the_papers():
     assert (training.weight_decay, training.amsgrad) == (0.0, True)
     assert training.weights_average == 0
     assert schema.SeparatorTraining(steps=1).loss == "l1"
+    assert not schema.SeparatorTraining(steps=1).augmentation.is_on
     panns = schema.PannsModel(sample_rate=32000, num_classes=527)
     assert (panns.window_size, panns.hop_size, panns.mel_bins) == (1024, 320, 64)
     assert (panns.fmin, panns.fmax) == (50, 14000)

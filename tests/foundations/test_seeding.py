@@ -22,6 +22,7 @@ FIRST = {  # rng(0, purpose, 0).integers(1_000_000); renumbering a purpose shows
     "museval_sample": 601702,
     "probe": 718793,
     "training_query": 168231,
+    "augmentation": 2900,
 }
 
 

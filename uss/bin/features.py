@@ -1,7 +1,7 @@
 """Stage 4: A-MAE features of the training mixtures, float16, for the systems that read a cache.
 
 Reads data/mixtures/train.csv, data/train/anchors/, the A-MAE (conf/pretrained.yaml, else
-data/amae/); conf/amae.yaml, conf/systems/.
+data/amae/); conf/amae.yaml, conf/systems/, and of conf/train.yaml the augmentation.
 Writes data/features/<features>_<normalization>/train/part_0000.h5. Sharded over the parts. Says
 first how much disk all shards' parts will take, and ends where there is less.
 
@@ -17,15 +17,14 @@ import numpy as np
 from tqdm import tqdm
 
 from uss.command import add_systems, parser, run
-from uss.config import load
-from uss.data.anchor_set import AnchorSet
+from uss.config import load, to_dict
 from uss.data.feature_set import FeatureSet, feature_dir, feature_set_name, needs_cache
-from uss.data.mixture_list import MixtureList
+from uss.data.mixture_list import MixtureList, training_list
 from uss.data.packed import part_path, write_part
 from uss.files import Step
 from uss.layout import DATA, mixtures_path
 from uss.model_store import networks
-from uss.schema import Amae, Pretrained, System
+from uss.schema import Amae, Pretrained, SeparatorTraining, System
 from uss.shards import mine, parts
 
 MIXTURES = mixtures_path("train")
@@ -51,7 +50,8 @@ def compute(
         with torch.no_grad():
             output = extractor(mix(target, interferer, system.normalization).mixture)
         features.append(output.cpu().numpy().astype(np.float16))
-    write_part(path, {"features": np.concatenate(features)})
+    attributes = {"augmentation": mixtures.augmentation} if mixtures.augmentation else {}
+    write_part(path, {"features": np.concatenate(features)}, **attributes)
 
 
 def num_bytes(extractor, num_samples: int) -> int:
@@ -113,7 +113,8 @@ def main(argv: list[str] | None = None) -> None:
     if not by_set:
         logger.info("skip features: none of the systems reads cached features")
         return
-    mixtures = MixtureList(MIXTURES, AnchorSet(DATA / "train"))
+    augmentation = load(options.conf, "train", SeparatorTraining, options.overrides).augmentation
+    mixtures = training_list(MIXTURES, DATA / "train", augmentation)
     num_mixtures = len(mixtures)
     units = [
         (name, number, rows)
@@ -125,10 +126,14 @@ def main(argv: list[str] | None = None) -> None:
         "anchors": mixtures.anchors.packed.digest,
         "audio_mae": networks.amae_digest(pretrained),
     }
+    changes: dict[str, object] = {}
+    if mixtures.augmenter is not None:
+        inputs |= mixtures.augmenter.inputs
+        changes["augmentation"] = to_dict(augmentation)
     steps = []
     for name, number, rows in units:
         path = part_path(feature_dir(DATA, by_set[name]), number)
-        step = Step(path, inputs, {"features": name, "rows": [rows.start, rows.stop]})
+        step = Step(path, inputs, {"features": name, "rows": [rows.start, rows.stop], **changes})
         steps.append((name, rows, step))
     if options.merge:
         merge([step for *_, step in steps], list(by_set.values()), num_mixtures)

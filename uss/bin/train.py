@@ -1,6 +1,7 @@
 """Stage 5: train the separators, one system after the other.
 
-Reads data/mixtures/train.csv, data/train/anchors/, the A-MAE (conf/pretrained.yaml, else
+Reads data/mixtures/train.csv, data/train/anchors/ (and data/train/waveforms/ where augmentation
+shifts anchors or changes their speed), the A-MAE (conf/pretrained.yaml, else
 data/amae/) and data/features/ for the systems that use them; conf/train.yaml, conf/systems/.
 Writes exp/<name>/<system>/: config.yaml, checkpoints/, train.jsonl, loss.png. Sharded over the
 systems. Run again after an interruption, it goes on from the newest checkpoint.
@@ -13,9 +14,8 @@ from pathlib import Path
 
 from uss.command import add_name, add_systems, parser, run
 from uss.config import load, to_dict
-from uss.data.anchor_set import AnchorSet
 from uss.data.feature_set import FeatureSet, needs_cache
-from uss.data.mixture_list import MixtureList
+from uss.data.mixture_list import MixtureList, training_list
 from uss.files import digest
 from uss.layout import DATA, EXPERIMENTS, mixtures_path, stage_that_writes
 from uss.model_store import networks
@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> None:
         name: load(options.conf, f"systems/{name}", System, options.overrides)
         for name in mine(options.systems)
     }
-    mixtures = MixtureList(MIXTURES, AnchorSet(DATA / "train"))
+    mixtures = training_list(MIXTURES, DATA / "train", training.augmentation)
     say_how_often(len(mixtures), training.num_examples)
     for name, system in systems.items():
         directory = EXPERIMENTS / options.name / name
@@ -73,6 +73,8 @@ def input_digests(
         "mixtures": digest(MIXTURES),
         "anchors": mixtures.anchors.packed.digest,
     }
+    if mixtures.augmenter is not None:
+        inputs |= mixtures.augmenter.inputs
     if system.amae.features != "none":
         inputs["audio_mae"] = networks.amae_digest(pretrained)
     if features is not None:
@@ -80,6 +82,11 @@ def input_digests(
             raise ValueError(
                 f"{features.packed.folder} has features of {len(features)} mixtures, {MIXTURES} "
                 f"lists {len(mixtures)}; {stage_that_writes(features.packed.folder)}"
+            )
+        if features.augmentation != mixtures.augmentation:
+            raise ValueError(
+                f"{features.packed.folder} has features of mixtures with another "
+                f"train.augmentation; {stage_that_writes(features.packed.folder)}"
             )
         inputs["features"] = features.packed.digest
     return inputs

@@ -1,17 +1,21 @@
 """A listed set of mixtures, read in batches from the packed anchors."""
 
+import json
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from uss.config import to_dict
 from uss.data.anchor_set import AnchorSet
+from uss.data.augmentation import Augmenter
+from uss.schema import Augmentation
 from uss.tables import Mixture, read_table
 
 
 class Batch(NamedTuple):
-    """target and interferer (batch, samples) float32 as recorded; embedding (batch, D) and
-    probabilities (batch, C) float32 of the target anchor."""
+    """target and interferer (batch, samples) float32 as recorded, or augmented; embedding
+    (batch, D) and probabilities (batch, C) float32 of the target anchor as recorded."""
 
     target: np.ndarray
     interferer: np.ndarray
@@ -25,14 +29,18 @@ class MixtureList:
     Args:
         path: data/mixtures/<list>.csv.
         anchors: the split's anchors.
+        augmenter: of these anchors, for training; None leaves them as they are.
 
     Raises:
         ValueError: a row names an anchor that is not there.
     """
 
-    def __init__(self, path: Path | str, anchors: AnchorSet) -> None:
+    def __init__(
+        self, path: Path | str, anchors: AnchorSet, augmenter: Augmenter | None = None
+    ) -> None:
         self.mixtures = read_table(path, Mixture)
         self.anchors = anchors
+        self.augmenter = augmenter
         try:
             rows = [
                 (anchors.row_of[mixture.target_anchor], anchors.row_of[mixture.interferer_anchor])
@@ -48,12 +56,29 @@ class MixtureList:
     def __len__(self) -> int:
         return len(self.mixtures)
 
+    @property
+    def augmentation(self) -> str:
+        """How the anchors are changed, as JSON; empty where they are not."""
+        return "" if self.augmenter is None else json.dumps(to_dict(self.augmenter.settings))
+
     def batch(self, rows: np.ndarray | range | list[int]) -> Batch:
-        targets = self.target_rows[np.asarray(rows)]
-        interferers = self.interferer_rows[np.asarray(rows)]
+        rows = np.asarray(rows, np.int64)
+        targets = self.target_rows[rows]
         return Batch(
-            target=self.anchors.signals(targets),
-            interferer=self.anchors.signals(interferers),
+            target=self._signals(targets, rows, "target"),
+            interferer=self._signals(self.interferer_rows[rows], rows, "interferer"),
             embedding=self.anchors.embeddings(targets),
             probabilities=self.anchors.probabilities(targets),
         )
+
+    def _signals(self, anchor_rows: np.ndarray, rows: np.ndarray, side: str) -> np.ndarray:
+        if self.augmenter is None:
+            return self.anchors.signals(anchor_rows)
+        return self.augmenter.signals(anchor_rows, rows, side)
+
+
+def training_list(path: Path, split_dir: Path, augmentation: Augmentation) -> MixtureList:
+    """The list as stages 4 and 5 hear it."""
+    anchors = AnchorSet(split_dir)
+    on = augmentation.is_on
+    return MixtureList(path, anchors, Augmenter(anchors, augmentation, split_dir) if on else None)
