@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.tiny_recipe import anchors_of, clip
+from uss.data import class_queries
 from uss.data.anchor_set import AnchorSet
 from uss.data.class_queries import ClassQueries
 from uss.data.mixture_list import MixtureList
@@ -55,7 +56,8 @@ def expected(mixtures, seed, mix, row):
 
 @pytest.mark.parametrize("mix", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("seed", [0, 7])
-def test_queries_follow_the_rule(mixtures, seed, mix):
+def test_queries_follow_the_rule(mixtures, seed, mix, monkeypatch):
+    monkeypatch.setattr(class_queries, "ROWS_AT_A_TIME", 2)  # blocks show nowhere
     queries = ClassQueries(mixtures, System(query_from="class", query_mix=mix), seed)
     rows = np.random.default_rng(1).permutation(NUM_ROWS)
     read = queries.read(rows)

@@ -12,6 +12,7 @@ import torch
 from tests.helpers import process_group
 from tests.training import train_all
 from uss import distributed
+from uss.model_store import checkpoint
 from uss.model_store.log_file import read_log
 from uss.model_store.model_config import checkpoints
 
@@ -46,6 +47,18 @@ def test_losses_are_those_of_one_process(by_world, world, directory):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("world", [2, 4])
+def test_the_average_of_the_weights_is_that_of_one_process(by_world, world):
+    alone, shared = (
+        checkpoint.load_newest(by_world[number] / "exp/one/updated") for number in (1, world)
+    )
+    error, distance = (
+        sum((one["model"][key] - other[key]).abs().sum() for key in one["model"])
+        for one, other in ((alone, shared["model"]), (shared, shared["last_weights"]))
+    )
+    assert error < 0.05 * distance
+
+
 @pytest.mark.parametrize("world", [2, 4])
 def test_the_norm_of_a_shared_batch_is_that_of_the_whole(by_world, world):
     alone = torch.load(by_world[1] / "norms_0.pt")

@@ -54,7 +54,8 @@ def main(name: str) -> None:
     train_detector.main([f"--set=detector.{key}" for key in short])
     given = ("model.mean=-4.0", "model.std=2.5")
     train_amae.main(["--systems=updated", *(f"--set=amae.{key}" for key in (*short, *given))])
-    options = [f"--set=train.{key}" for key in (f"steps={STEPS}", "log_steps=1", "warmup_steps=0")]
+    settings = (f"steps={STEPS}", "log_steps=1", "warmup_steps=0", "weights_average=0.5")
+    options = [f"--set=train.{key}" for key in settings]
     train.main([f"--name={name}", "--systems", "updated", *options])
     torch.save(batch_norm(), f"norms_{distributed.rank()}.pt")
 

@@ -6,6 +6,9 @@ import numpy as np
 from uss.data.mixture_list import MixtureList
 from uss.schema import System
 from uss.seeding import rng
+from uss.shards import parts
+
+ROWS_AT_A_TIME = 4096  # of a class, which may have a million anchors
 
 
 class ClassQueries:
@@ -35,7 +38,10 @@ class ClassQueries:
         self.means = np.stack([self._mean(rows) for rows in self.rows_of])
 
     def _mean(self, rows: np.ndarray) -> np.ndarray:
-        return self.of_anchors(rows).mean(axis=0, dtype=np.float64).astype(np.float32)
+        blocks = parts(len(rows), ROWS_AT_A_TIME)
+        read = (self.of_anchors(rows[block.start : block.stop]) for block in blocks)
+        total = sum(queries.sum(axis=0, dtype=np.float64) for queries in read)
+        return (total / len(rows)).astype(np.float32)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """(len(rows), size) float32."""
