@@ -174,9 +174,11 @@ def test_one_change_does_not_change_another(split):
     assert np.array_equal(np.abs(both.target), np.abs(shift.target))
 
 
-def test_anchors_of_clips_that_are_not_there(split):
+@pytest.mark.parametrize(("there", "wrong"), [("clip_3", "clip_9"), (",3200,", ",3201,")])
+def test_anchors_that_are_no_part_of_a_clip(split, there, wrong):
     table = (split / "anchors.csv").read_text(encoding="utf-8")
-    (split / "anchors.csv").write_text(table.replace("clip_3", "clip_9"), encoding="utf-8")
-    with pytest.raises(ValueError, match="train/anchors has other clips than .*waveforms.*stage 2"):
+    assert there in table
+    (split / "anchors.csv").write_text(table.replace(there, wrong), encoding="utf-8")
+    with pytest.raises(ValueError, match="anchors has anchors of other clips than .*--stage 2"):
         Augmenter(AnchorSet(split), Augmentation(speed=0.1), split)
     assert Augmenter(AnchorSet(split), Augmentation(gain_db=1), split).clips is None

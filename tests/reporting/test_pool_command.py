@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from uss.bin import keep_results, pool_results
+from uss.bin.pool_results import refuse_other_settings
 from uss.files import read_json, write_json, write_text
 from uss.model_store.model_config import config_digest
 from uss.tables import Result, read_table
@@ -137,6 +138,18 @@ def test_a_run_with_other_settings_is_refused(runs):
     write_config(Path("runs/fold1/configs/mae_frozen.yaml"), seed=1, learning_rate=2e-3)
     with pytest.raises(ValueError, match=r"mae_frozen.*learning_rate \(0.001 -> 0.002\)"):
         pool_results.main(["--runs", *runs, "--folder", "."])
+
+
+def test_a_run_from_before_a_key_has_its_default(runs):
+    path = Path("runs/fold1/configs/mae_frozen.yaml")
+    config = yaml.safe_load(path.read_text())
+    config["training"]["loss"] = "l1"
+    write_text(path, yaml.safe_dump(config))
+    refuse_other_settings(list(map(Path, runs)), ["mae_frozen"])
+    config["training"]["loss"] = "sdr"
+    write_text(path, yaml.safe_dump(config))
+    with pytest.raises(ValueError, match=r"mae_frozen of .*fold1.*training.loss \(l1 -> sdr\)"):
+        refuse_other_settings(list(map(Path, runs)), ["mae_frozen"])
 
 
 def test_an_edited_result_is_refused(runs):

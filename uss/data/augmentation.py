@@ -31,7 +31,7 @@ class Augmenter:
         clips: of the split; None where neither shift nor speed needs them.
 
     Raises:
-        ValueError: the clip of an anchor is not among the packed ones.
+        ValueError: an anchor is no stretch of a packed clip.
     """
 
     def __init__(self, anchors: AnchorSet, settings: Augmentation, split_dir: Path) -> None:
@@ -40,14 +40,15 @@ class Augmenter:
         self.clips = WaveformSet(split_dir) if settings.needs_clips else None
         if self.clips is not None:
             row_of = {name: row for row, name in enumerate(self.clips.names)}
-            missing = {anchor.clip_id for anchor in anchors.anchors} - row_of.keys()
-            if missing or self.clips.sample_rate != anchors.sample_rate:
-                raise ValueError(
-                    f"{anchors.packed.folder} has other clips than {self.clips.packed.folder}; "
-                    f"write them again: {command_of_stage(2)}"
-                )
-            self.clip_rows = np.array([row_of[anchor.clip_id] for anchor in anchors.anchors])
+            self.clip_rows = np.array([row_of.get(a.clip_id, -1) for a in anchors.anchors])
             self.starts = np.array([anchor.start_sample for anchor in anchors.anchors])
+            last_start = self.clips.num_samples - anchors.num_samples
+            fit = self.clip_rows.min() >= 0 <= self.starts.min() and self.starts.max() <= last_start
+            if not fit or self.clips.sample_rate != anchors.sample_rate:
+                raise ValueError(
+                    f"{anchors.packed.folder} has anchors of other clips than "
+                    f"{self.clips.packed.folder}; write them again: {command_of_stage(2)}"
+                )
 
     @property
     def inputs(self) -> dict[str, str]:
@@ -103,8 +104,7 @@ def energy(clip: np.ndarray, start: int, length: int) -> float:
 def resampled(clip: np.ndarray, start: int, length: int, speed: float) -> np.ndarray:
     """(length,) float32: the stretch of a clip around the same centre, played at another speed.
 
-    clip: (samples,) int16, silent before and after. Catmull-Rom cubics between
-    the samples.
+    clip: (samples,) int16, silent before and after. Catmull-Rom cubics between the samples.
     """
     if speed == 1:
         return from_int16(clip[start : start + length])

@@ -2,7 +2,6 @@
 
 import logging
 import math
-import signal
 import sys
 import time
 from contextlib import nullcontext
@@ -24,6 +23,7 @@ from uss.models.weights import fill
 from uss.schema import Training
 from uss.training.batch_norm import synchronise
 from uss.training.schedules import decay_factor, warmup_factor
+from uss.training.stop_signal import StopSignal
 from uss.training.train_log import TrainLog
 from uss.training.weights_average import WeightsAverage
 
@@ -245,22 +245,3 @@ def resume(
         ) from None
     logger.info("%s goes on from step %d", directory, state["step"])
     return state
-
-
-class StopSignal:
-    """Turns SIGTERM and SIGUSR2 into a flag while the block runs."""
-
-    def __init__(self) -> None:
-        self.requested = False
-
-    def __enter__(self) -> "StopSignal":
-        signals = (signal.SIGTERM, signal.SIGUSR2)
-        self._before = {number: signal.signal(number, self._request) for number in signals}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _request(self, *_: object) -> None:
-        self.requested = True
