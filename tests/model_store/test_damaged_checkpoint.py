@@ -44,6 +44,7 @@ def assert_mended(directory: Path, run, caplog) -> None:
     assert f"skip {directory}: all 4 steps are done" in caplog.text
 
 
+@pytest.mark.slow
 def test_the_detector(recipe, caplog):
     caplog.set_level(logging.INFO)
 
