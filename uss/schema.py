@@ -297,8 +297,8 @@ class Stft:
 class SystemAmae:
     """What the separator takes from the A-MAE."""
 
-    features: Literal["none", "paper", "aligned"] = "none"
-    fusion: Literal["concat", "channel", "bottleneck"] = "concat"
+    features: Literal["none", "paper", "aligned", "log_mel"] = "none"
+    fusion: Literal["concat", "channel", "bottleneck", "film"] = "concat"
     pretrained: bool = True  # false: the A-MAE's weights before any training, as a control
     updated: bool = False
     source: Literal["cached", "live"] = "cached"
@@ -308,6 +308,15 @@ class SystemAmae:
         _positive(learning_rate=self.learning_rate)
         if self.updated and self.source == "cached":
             raise ValueError("source is cached, but updated features change: write source: live")
+        if self.features == "log_mel" and (self.updated or self.fusion != "film"):
+            raise ValueError(
+                "features is log_mel, which has nothing to update and goes with fusion: film alone"
+            )
+
+    @property
+    def on_grid(self) -> bool:
+        """Whether the features keep their grid of columns and mel patches."""
+        return self.fusion in ("bottleneck", "film")
 
 
 @dataclass

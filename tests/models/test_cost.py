@@ -38,6 +38,8 @@ def test_published_width(features, fusion, bins, tokens):
     ("paper", "concat"),
     ("aligned", "channel"),
     ("aligned", "bottleneck"),
+    ("aligned", "film"),
+    ("log_mel", "film"),
 ])  # fmt: skip
 @torch.no_grad()
 def test_equals_torchs_own_counter(features, fusion):
@@ -52,6 +54,15 @@ def test_equals_torchs_own_counter(features, fusion):
             separator.amae.fbank(small_networks.noise(1))
         transforms = of_transforms.get_total_flops()
     assert cost.network_macs + cost.amae_macs == (counter.get_total_flops() - transforms) // 2
+
+
+def test_local_biases_cost_little_at_the_published_width():
+    def cost(amae):
+        return cost_of(build_separator(System(amae=amae), 2048, 32000, AUDIO_MAE), 2048, 32000)
+
+    without, film = cost(SystemAmae()), cost(SystemAmae(features="aligned", fusion="film"))
+    assert film.network_macs < 1.01 * without.network_macs
+    assert film.num_trained - without.num_trained < 0.02 * without.num_trained
 
 
 @pytest.mark.parametrize("updated", [False, True])

@@ -16,6 +16,7 @@ from tests.helpers.small_networks import (
 )
 from uss.models.audio_mae import AudioMae
 from uss.models.initialise import xavier
+from uss.models.local_bias import LocalBias
 from uss.models.mae_resunet import build_separator
 from uss.models.resunet import complex_mask
 from uss.schema import Stft, System, SystemAmae
@@ -27,6 +28,7 @@ KINDS = [
     ("aligned", "concat"),
     ("aligned", "channel"),
     ("aligned", "bottleneck"),
+    ("aligned", "film"),
 ]
 CONDITION = torch.rand(2, QUERY_SIZE, generator=torch.Generator().manual_seed(2))
 
@@ -43,6 +45,8 @@ def step(model: torch.nn.Module) -> None:
 @pytest.mark.parametrize("features, fusion", KINDS)
 def test_a_step_trains_what_it_should(features, fusion, updated):
     model = separator(features, fusion, updated).train()
+    for local in (m for m in model.modules() if isinstance(m, LocalBias)):
+        torch.nn.init.normal_(local.projection.weight)  # at zero nothing before them has a gradient
     before = {name: p.clone() for name, p in model.named_parameters()}
     step(model)
     unchanged = {name for name, p in model.named_parameters() if torch.equal(before[name], p)}

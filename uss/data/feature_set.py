@@ -11,7 +11,7 @@ from uss.schema import System
 def feature_set_name(system: System) -> str:
     """The folder's name: all that the cached numbers depend on beside A-MAE and list."""
     amae = system.amae
-    grid = "_grid" if amae.fusion == "bottleneck" else ""  # not yet pooled over frequency
+    grid = "_grid" if amae.on_grid else ""  # not yet pooled over frequency
     untrained = "" if amae.pretrained else "_untrained"
     return f"{amae.features}{grid}{untrained}_{system.normalization}"
 
@@ -30,8 +30,7 @@ class FeatureSet:
     def __init__(self, data: Path | str, system: System, list_name: str = "train") -> None:
         folder = feature_dir(Path(data), system, list_name)
         self.packed = Packed(folder, stage=4)
-        is_grid = system.amae.fusion == "bottleneck"
-        sizes = ("mixtures", "steps", *(("patches",) if is_grid else ()), "width")
+        sizes = ("mixtures", "steps", *(("patches",) if system.amae.on_grid else ()), "width")
         self.packed.require("features", "float16", *sizes)
         self.augmentation = self.packed.attributes.get("augmentation", "")
 
@@ -40,7 +39,7 @@ class FeatureSet:
 
     def read(self, rows: np.ndarray | range | list[int]) -> np.ndarray:
         """(len(rows), steps, width) float16; (len(rows), steps, mel patches, width) for
-        bottleneck fusion."""
+        the fusions that keep the grid."""
         return self.packed.read("features", rows)
 
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 import torchaudio
 from torch import Tensor, nn
 
-from uss.models.audio_mae import PATCH, AudioMaeEncoder
+from uss.models.audio_mae import PATCH, AudioMaeEncoder, patchify
 from uss.schema import SystemAmae
 
 MAX_RATIO = 10**6  # product of both sides of the ratio of two rates: 147 * 160 for 44.1 and 48 kHz
@@ -19,8 +19,9 @@ class AmaeFeatures(nn.Module):
     paper: the filterbank padded to the A-MAE's full input; (mean + max) / 2 over 2 columns and
     all mel patches: (batch, input_frames / 32, width).
     aligned: only the columns that hold sound; (mean + max) / 2 over the mel patches:
-    (batch, columns, width), a column being 0.16 s. For the fusion "bottleneck" nothing is
-    pooled: (batch, columns, mel patches, width).
+    (batch, columns, width), a column being 0.16 s. For the fusions "bottleneck" and "film" nothing
+    is pooled: (batch, columns, mel patches, width).
+    log_mel: the patches of the filterbank themselves, as a control: the A-MAE is not asked.
 
     Frozen (updated: false), the encoder stays in eval mode and no gradient is taken. Updated, the
     features are a softmax-weighted sum of all blocks' outputs, each through the shared final norm;
@@ -29,9 +30,10 @@ class AmaeFeatures(nn.Module):
 
     def __init__(self, encoder: AudioMaeEncoder, amae: SystemAmae, sample_rate: int):
         super().__init__()
-        if amae.features == "paper" and amae.fusion == "bottleneck":
+        if amae.features == "paper" and amae.on_grid:
             raise ValueError(
-                "amae.fusion bottleneck needs the mel patches in time: write amae.features aligned"
+                f"amae.fusion {amae.fusion} needs the mel patches in time: write amae.features "
+                "aligned"
             )
         rate = encoder.model.sample_rate
         common = math.gcd(sample_rate, rate)
@@ -42,7 +44,7 @@ class AmaeFeatures(nn.Module):
             )
         self.encoder = encoder
         self.features = amae.features
-        self.pooled = amae.fusion != "bottleneck"
+        self.pooled = not amae.on_grid
         self.updated = amae.updated
         self.sample_rate = sample_rate
         self.requires_grad_(False)
@@ -66,6 +68,8 @@ class AmaeFeatures(nn.Module):
 
     def tokens(self, fbank: Tensor) -> Tensor:
         """(batch, frames, mel_bins) -> (batch, columns, mel patches, width), without CLS."""
+        if self.features == "log_mel":
+            return patchify(fbank).unflatten(1, (-1, self.encoder.num_bands))
         if self.updated:
             outputs = self.encoder.block_outputs(self.encoder.embed(fbank))
             weights = self.block_weights.softmax(dim=0)

@@ -1,11 +1,13 @@
 """What a separator costs: its parameters, and the multiply-accumulates of one segment."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
+from uss.models.local_bias import LocalBias, TokenGrid
 from uss.models.mae_resunet import Separator
 from uss.models.vit import Attention
 
@@ -79,6 +81,9 @@ def _macs(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> int:
         return output.numel() * module.weight[0].numel()
     if isinstance(module, nn.ConvTranspose2d):  # an input goes into as many outputs
         return inputs[0].numel() * module.weight[0].numel()
+    if isinstance(module, LocalBias):  # the projected grid, from mel patches to bins
+        batch, _, columns, patches = cast(TokenGrid, inputs[0]).values.shape
+        return batch * output.shape[1] * columns * patches * output.shape[3]
     if isinstance(module, Attention):  # query times key, and that times value
         batch, tokens, width = output.shape
         return 2 * batch * tokens**2 * width

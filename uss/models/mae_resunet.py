@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from uss.models.amae_features import AmaeFeatures
 from uss.models.audio_mae import PATCH, AudioMaeEncoder
+from uss.models.film_fusion import FilmFusion, add_local_biases, patches_to_bins
 from uss.models.filterbank import HOP_SECONDS
 from uss.models.fusion import BottleneckFusion, ChannelFusion, ConcatFusion
 from uss.models.initialise import xavier
@@ -19,7 +20,9 @@ MAGNITUDE_FLOOR = 1e-5
 class MaskNetwork(nn.Module):
     """Magnitude to complex mask. All that is learned without the STFT and the A-MAE."""
 
-    def __init__(self, system: System, query_size: int, amae_width: int, amae_bands: int):
+    def __init__(
+        self, system: System, query_size: int, sample_rate: int, amae_model: AmaeModel | None
+    ):
         super().__init__()
         num_bins = system.stft.window_size // 2
         bin_multiple = 2 ** len(system.channels)
@@ -32,15 +35,16 @@ class MaskNetwork(nn.Module):
         self.bn0 = nn.BatchNorm1d(num_bins + 1)
         self.fusion: ConcatFusion | ChannelFusion | None = None
         self.bottleneck_fusion: BottleneckFusion | None = None
+        self.film_fusion: FilmFusion | None = None
         amae = system.amae
-        if amae.features == "none":
+        if amae_model is None:
             pass
         elif amae.fusion == "concat":
-            self.fusion = ConcatFusion(amae.features, amae_width, bin_multiple)
+            self.fusion = ConcatFusion(amae.features, amae_model.width, bin_multiple)
         elif amae.fusion == "channel":
-            self.fusion = ChannelFusion(amae.features, amae_width, num_bins)
-        else:
-            self.bottleneck_fusion = bottleneck_fusion(system, amae_width, amae_bands)
+            self.fusion = ChannelFusion(amae.features, amae_model.width, num_bins)
+        elif amae.fusion == "bottleneck":
+            self.bottleneck_fusion = bottleneck_fusion(system, amae_model)
         num_inputs = self.fusion.num_inputs if self.fusion else 1
         self.unet = ResUNet(num_inputs, 3, system.channels, query_size)
         xavier(self, system.transposed_gain)
@@ -49,6 +53,13 @@ class MaskNetwork(nn.Module):
             # them to zero, where sigmoids have no gradient.
             nn.init.zeros_(self.unet.after_conv.weight)
             self.unet.after_conv.get_parameter("bias").data.copy_(torch.tensor([0.0, 1.0, 0.0]))
+
+        if amae_model is not None and amae.fusion == "film":  # last: all else is the baseline's
+            width = PATCH**2 if amae.features == "log_mel" else amae_model.width
+            to_bins = patches_to_bins(amae_model, sample_rate, num_bins)
+            self.film_fusion = FilmFusion(width, query_size, to_bins)
+            xavier(self.film_fusion)
+            add_local_biases(self.unet)
 
     def forward(self, magnitude: Tensor, query: Tensor, features: Tensor | None) -> Tensor:
         """-> real and imaginary part of the mask (batch, 2, frames, bins).
@@ -64,18 +75,21 @@ class MaskNetwork(nn.Module):
         x = self.bn0(magnitude.transpose(1, 2)).transpose(1, 2)
         x = F.pad(x, (0, 0, 0, -num_frames % self.unet.time_multiple))
         x = x[:, :, :num_bins].unsqueeze(1)  # without the Nyquist bin
-        bottleneck = None
+        bottleneck = grid = None
         if self.fusion is not None:
             x = self.fusion(x, features, num_frames)
         if self.bottleneck_fusion is not None:
             bottleneck = self.bottleneck_fusion(features, x.shape[2] // self.unet.time_multiple)
-        maps = self.unet(x, query, bottleneck)
+        if self.film_fusion is not None:
+            grid = self.film_fusion(features, query, x.shape[2])
+        maps = self.unet(x, query, bottleneck, grid)
         maps = F.pad(maps[:, :, :num_frames, :num_bins], (0, 1))  # the Nyquist bin again
         return complex_mask(maps)
 
 
-def bottleneck_fusion(system: System, amae_width: int, amae_bands: int) -> BottleneckFusion:
+def bottleneck_fusion(system: System, amae_model: AmaeModel) -> BottleneckFusion:
     """Checks that columns and mel patches divide into the cells of the narrowest map."""
+    amae_bands = amae_model.mel_bins // PATCH
     time_multiple = 2 ** (len(system.channels) - 1)
     num_cells = system.stft.window_size // 2 // 2 ** len(system.channels)
     if time_multiple % PATCH or amae_bands % num_cells:
@@ -84,7 +98,9 @@ def bottleneck_fusion(system: System, amae_width: int, amae_bands: int) -> Bottl
             f"{num_cells} frequency cells of {time_multiple} frames: change stft.window_size or "
             "the number of channels, or the fusion to channel"
         )
-    return BottleneckFusion(amae_width, system.channels[-1], time_multiple // PATCH, num_cells)
+    return BottleneckFusion(
+        amae_model.width, system.channels[-1], time_multiple // PATCH, num_cells
+    )
 
 
 class Separator(nn.Module):
@@ -137,14 +153,15 @@ def build_separator(
     ValueError where the system's parts do not fit together.
     """
     if system.amae.features == "none":
-        return Separator(system, MaskNetwork(system, query_size, 0, 0), None)
+        return Separator(system, MaskNetwork(system, query_size, sample_rate, None), None)
     if amae_model is None:
         raise ValueError(f"amae.features {system.amae.features} needs an A-MAE: give its model")
-    if system.amae.features == "aligned" and system.stft.hop_size != HOP_SECONDS * sample_rate:
+    if system.amae.features != "paper" and system.stft.hop_size != HOP_SECONDS * sample_rate:
         raise ValueError(
-            f"amae.features aligned needs STFT frames of 10 ms: stft.hop_size "
+            f"amae.features {system.amae.features} needs STFT frames of 10 ms: stft.hop_size "
             f"{round(HOP_SECONDS * sample_rate)} at {sample_rate} Hz, not {system.stft.hop_size}"
         )
+    # Before the encoder draws its weights: the U-Net's are those of the system without an A-MAE.
+    network = MaskNetwork(system, query_size, sample_rate, amae_model)
     encoder = AudioMaeEncoder(amae_model)
-    network = MaskNetwork(system, query_size, amae_model.width, encoder.num_bands)
     return Separator(system, network, AmaeFeatures(encoder, system.amae, sample_rate))

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from uss.models.film import FilmNorm
+from uss.models.local_bias import TokenGrid
 
 
 class PointwiseConv(nn.Conv2d):
@@ -37,10 +38,10 @@ class ResidualBlock(nn.Module):
             else nn.Identity()
         )
 
-    def forward(self, x: Tensor, query: Tensor) -> Tensor:
+    def forward(self, x: Tensor, query: Tensor, grid: TokenGrid | None) -> Tensor:
         """(batch, in_channels, frames, bins) -> (batch, out_channels, frames, bins)."""
-        residual = self.conv1(self.norm1(x, query))
-        residual = self.conv2(self.norm2(residual, query))
+        residual = self.conv1(self.norm1(x, query, grid))
+        residual = self.conv2(self.norm2(residual, query, grid))
         return self.shortcut(x) + residual
 
 
@@ -55,10 +56,10 @@ class DecoderBlock(nn.Module):
         self.conv1 = nn.ConvTranspose2d(in_channels, out_channels, factor, factor, bias=False)
         self.block = ResidualBlock(2 * out_channels, out_channels, query_size)
 
-    def forward(self, x: Tensor, skip: Tensor, query: Tensor) -> Tensor:
+    def forward(self, x: Tensor, skip: Tensor, query: Tensor, grid: TokenGrid | None) -> Tensor:
         """x (batch, in_channels, frames, bins), skip: the encoder's map, factor times larger."""
-        x = self.conv1(self.norm1(x, query))
-        return self.block(torch.cat((x, skip), dim=1), query)
+        x = self.conv1(self.norm1(x, query, grid))
+        return self.block(torch.cat((x, skip), dim=1), query, grid)
 
 
 class ResUNet(nn.Module):
@@ -87,23 +88,30 @@ class ResUNet(nn.Module):
         )
         self.after_conv = PointwiseConv(channels[0], num_outputs)
 
-    def forward(self, x: Tensor, query: Tensor, bottleneck: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        query: Tensor,
+        bottleneck: Tensor | None = None,
+        grid: TokenGrid | None = None,
+    ) -> Tensor:
         """(batch, num_inputs, frames, bins) -> (batch, num_outputs, frames, bins).
 
         query (batch, query_size). bottleneck: a map (batch, channels[-1],
         frames / time_multiple, bins / bin_multiple) to be added where the network is narrowest.
+        grid: for the local biases of the fusion `film`.
         """
         x = self.pre_conv(x)
         skips = []
         for encoder, factor in zip(self.encoders, self.factors, strict=True):
-            x = encoder(x, query)
+            x = encoder(x, query, grid)
             skips.append(x)
             x = F.avg_pool2d(x, factor)
         if bottleneck is not None:
             x = x + bottleneck
-        x = self.bottleneck(x, query)
+        x = self.bottleneck(x, query, grid)
         for decoder in self.decoders:
-            x = decoder(x, skips.pop(), query)
+            x = decoder(x, skips.pop(), query, grid)
         return self.after_conv(x)
 
 
