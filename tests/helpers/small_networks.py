@@ -2,6 +2,7 @@
 
 import torch
 
+from uss.models.local_bias import LocalBias
 from uss.models.mae_resunet import Separator, build_separator
 from uss.schema import AmaeModel, PannsModel, Stft, System, SystemAmae
 
@@ -40,6 +41,14 @@ def system(features: str = "none", fusion: str = "concat", updated: bool = False
 def separator(features: str = "none", fusion: str = "concat", updated: bool = False) -> Separator:
     torch.manual_seed(0)
     return build_separator(system(features, fusion, updated), QUERY_SIZE, SAMPLE_RATE, AMAE)
+
+
+def trained_biases(model: Separator) -> Separator:
+    """With local biases, which are zero before training and then hide all that is before them."""
+    torch.manual_seed(3)
+    for local in (module for module in model.modules() if isinstance(module, LocalBias)):
+        torch.nn.init.normal_(local.projection.weight, std=0.1)
+    return model
 
 
 def noise(batch_size: int = 2, num_samples: int = 2 * SAMPLE_RATE, seed: int = 1) -> torch.Tensor:

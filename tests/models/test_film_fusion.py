@@ -5,21 +5,13 @@ import math
 import pytest
 import torch
 
-from tests.models.small import AMAE, QUERY_SIZE, noise, separator
+from tests.helpers.small_networks import AMAE, QUERY_SIZE, noise, separator, trained_biases
 from uss.models.audio_mae import PATCH
 from uss.models.film_fusion import patches_to_bins
 from uss.models.filterbank import Filterbank
 from uss.models.local_bias import SIZE, LocalBias, TokenGrid
 
 QUERY = torch.rand(4, QUERY_SIZE, generator=torch.Generator().manual_seed(2))
-
-
-def with_projections(features: str = "aligned"):
-    model = separator(features, "film")
-    torch.manual_seed(3)
-    for local in (module for module in model.modules() if isinstance(module, LocalBias)):
-        torch.nn.init.normal_(local.projection.weight, std=0.1)
-    return model
 
 
 @torch.no_grad()
@@ -34,7 +26,7 @@ def test_before_training_it_is_the_baseline(features, training):
 @torch.no_grad()
 @pytest.mark.parametrize("features", ["aligned", "log_mel"])
 def test_an_exchange_of_features_changes_every_quarter_of_the_mask(features):
-    model = with_projections(features).eval()
+    model = trained_biases(separator(features, "film")).eval()
     mixture = noise(4)
     tokens = model.amae(mixture)
     magnitude = model.stft(mixture).abs()
@@ -46,7 +38,7 @@ def test_an_exchange_of_features_changes_every_quarter_of_the_mask(features):
 
 @torch.no_grad()
 def test_what_is_asked_for_changes_what_the_tokens_say():
-    fusion = with_projections().eval().network.film_fusion
+    fusion = separator("aligned", "film").eval().network.film_fusion
     tokens = torch.randn(1, 13, 8, AMAE.width)
     one, two = (fusion(tokens, query[None], 224).values for query in QUERY[:2])
     assert torch.equal(one[:, :SIZE], two[:, :SIZE])

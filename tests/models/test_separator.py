@@ -13,10 +13,10 @@ from tests.helpers.small_networks import (
     noise,
     separator,
     system,
+    trained_biases,
 )
 from uss.models.audio_mae import AudioMae
 from uss.models.initialise import xavier
-from uss.models.local_bias import LocalBias
 from uss.models.mae_resunet import build_separator
 from uss.models.resunet import complex_mask
 from uss.schema import Stft, System, SystemAmae
@@ -44,9 +44,7 @@ def step(model: torch.nn.Module) -> None:
 @pytest.mark.parametrize("updated", [False, True])
 @pytest.mark.parametrize("features, fusion", KINDS)
 def test_a_step_trains_what_it_should(features, fusion, updated):
-    model = separator(features, fusion, updated).train()
-    for local in (m for m in model.modules() if isinstance(m, LocalBias)):
-        torch.nn.init.normal_(local.projection.weight)  # at zero nothing before them has a gradient
+    model = trained_biases(separator(features, fusion, updated)).train()
     before = {name: p.clone() for name, p in model.named_parameters()}
     step(model)
     unchanged = {name for name, p in model.named_parameters() if torch.equal(before[name], p)}
@@ -125,7 +123,7 @@ def test_an_updated_amae_learns_at_its_own_rate():
 @pytest.mark.parametrize("features, fusion", KINDS[1:])
 @torch.inference_mode()
 def test_cached_features_give_what_live_ones_give(features, fusion):
-    model = separator(features, fusion).eval()
+    model = trained_biases(separator(features, fusion)).eval()
     cached = model.amae(noise()).half()
     live, from_cache = model(noise(), CONDITION), model(noise(), CONDITION, cached)
     without = model(noise(), CONDITION, torch.zeros_like(cached))
