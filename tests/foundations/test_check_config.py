@@ -19,14 +19,23 @@ SYSTEMS = {
     "mae_frozen": ("joint", "paper", False),
     "mae_updated": ("joint", "paper", True),
     "mae_aligned": ("joint", "aligned", False),
+    "mae_film": ("joint", "aligned", True),
+}
+MORE = {
+    "mae_random",
+    "mae_random_bottleneck",
+    "mae_aligned_concat",
+    "mae_aligned_bottleneck",
+    "mae_film_frozen",
+    "mae_film_random",
+    "log_mel_film",
 }
 
 
 @pytest.mark.parametrize("recipe", ["mini", "debian_sounds", "audioset"])
 def test_the_recipes_systems_are_those_of_the_paper(recipe):
     conf = EGS / recipe / "conf"
-    more = {"mae_random", "mae_random_bottleneck", "mae_aligned_concat", "mae_aligned_bottleneck"}
-    names = SYSTEMS.keys() | (more if recipe == "debian_sounds" else set())
+    names = SYSTEMS.keys() | (MORE if recipe == "debian_sounds" else set())
     assert {path.stem for path in (conf / "systems").glob("*.yaml")} == names
     for name, expected in SYSTEMS.items():
         system = load(conf, f"systems/{name}", System)
@@ -41,11 +50,18 @@ def test_the_recipes_systems_are_those_of_the_paper(recipe):
     assert num_train <= training.num_examples, "rows that no step reads"
 
 
-@pytest.mark.parametrize("fusion", ["", "_bottleneck"])
-def test_the_control_differs_in_the_weights_of_the_amae_alone(fusion):
+@pytest.mark.parametrize(
+    "system, random",
+    [
+        ("mae_aligned", "mae_random"),
+        ("mae_aligned_bottleneck", "mae_random_bottleneck"),
+        ("mae_film", "mae_film_random"),
+    ],
+)
+def test_the_control_differs_in_the_weights_of_the_amae_alone(system, random):
     conf = EGS / "debian_sounds" / "conf"
-    ours = load(conf, f"systems/mae_aligned{fusion}", System)
-    control = load(conf, f"systems/mae_random{fusion}", System)
+    ours = load(conf, f"systems/{system}", System)
+    control = load(conf, f"systems/{random}", System)
     assert ours.amae.pretrained and not control.amae.pretrained
     control.amae.pretrained = True
     assert control == ours
