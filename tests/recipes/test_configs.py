@@ -56,11 +56,16 @@ def test_systems_of_another_name_keep_the_rules_and_are_reported(mine, monkeypat
     planted.write_all(names)
     report.main(["--name", "paper", "--systems", *names])
     table = (planted.experiment / "table1.md").read_text().splitlines()
-    column = table[0].split(" | ").index("gain over baseline")
-    cells = {row.split()[1]: row.split(" | ")[column] for row in table if row.startswith("| ")}
+    first, column = next(
+        (number, row.split(" | ").index("SDRi: gain over baseline"))
+        for number, row in enumerate(table)
+        if "SDRi: gain over baseline" in row
+    )
+    rows = [row.split(" | ") for row in table[first:] if row.startswith("| ")]
+    cells = {row[0].split()[1]: row[column] for row in reversed(rows)}  # of the first table
     assert cells["baseline"] == "–" and cells["ours"].startswith("0.70 (")
     figure2 = (planted.experiment / "figure2.csv").read_text().splitlines()
-    assert figure2[0].endswith(",num_mixtures,baseline,ours")
+    assert figure2[0].endswith(",baseline,baseline_si_sdr,ours,ours_si_sdr")
     assert len(figure2) == len(planted.classes)  # a header, and one class has no data
     assert (planted.experiment / "figure2.png").exists()
 
