@@ -59,6 +59,7 @@ def test_the_average_of_the_weights_is_that_of_one_process(by_world, world):
     assert error < 0.05 * distance
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", [2, 4])
 def test_the_norm_of_a_shared_batch_is_that_of_the_whole(by_world, world):
     alone = torch.load(by_world[1] / "norms_0.pt")

@@ -79,6 +79,7 @@ def cached(system):
     return FeatureSet("data", system).read(range(30))
 
 
+@pytest.mark.slow
 def test_cached_features_are_of_the_augmented_mixtures(amae, caplog):
     """Those that stage 5 makes, and another shard's, and nothing else's."""
     system = load("conf", "systems/frozen", System)
