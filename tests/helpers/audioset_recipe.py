@@ -1,5 +1,6 @@
 """egs/audioset in a folder of its own, with short lists, for the tests of its stage 0."""
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -7,10 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from egs.audioset.local.data_config import Data
+from egs.audioset.local.download import Unavailable
 from egs.audioset.local.prepare import main as prepare_data
 from tests.helpers.audioset_synthetic import Row, make_ids, make_rows, write_list
 from uss.config import load
+from uss.data.dataset import LABELLED_SPLITS
 from uss.labels import audioset_classes
+from uss.tables import Clip, read_table
 
 ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "egs" / "audioset"
@@ -61,3 +65,16 @@ def shifted(number: int, row: Row) -> Row:
     """Starts of a few seconds, so that whole recordings are short; one segment ends early."""
     start = number % 4 * 1.25
     return row._replace(start_seconds=start, end_seconds=start + (6.5 if number == 3 else 10.0))
+
+
+def found():
+    rows = [
+        clip for split in LABELLED_SPLITS for clip in read_table(f"data/{split}/clips.csv", Clip)
+    ]
+    return {clip.clip_id: clip for clip in rows}
+
+
+def unavailable():
+    paths = [f"data/{split}/unavailable.csv" for split in LABELLED_SPLITS]
+    rows = [row for path in paths if os.path.exists(path) for row in read_table(path, Unavailable)]
+    return {row.clip_id: (row.kind, row.num_attempts, row.reason) for row in rows}

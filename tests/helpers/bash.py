@@ -52,3 +52,10 @@ def make_recipe(folder: Path, stages: str = "") -> Path:
             f'. ../../tools/stages.sh\n{stages}\nrun_stages "$@"\n'
         )
     return recipe
+
+
+def executable(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path

@@ -1,7 +1,12 @@
-"""Disks that are full, without a disk: a limit to the size of files."""
+"""Disks that are full: small ones, and without a disk a limit to the size of files."""
 
+import os
 import resource
+import subprocess
 from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
 
 
 @contextmanager
@@ -14,3 +19,16 @@ def largest_file(num_bytes: int):
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@contextmanager
+def mounted(folder: Path, *how: str):
+    """What `mount` puts over a folder; needs root."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["mount", *how, folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)

@@ -12,14 +12,13 @@ import soundfile
 
 from egs.audioset.local import download_plan
 from egs.audioset.local.audio_sources import Missing
-from egs.audioset.local.download import Unavailable
 from egs.audioset.local.segments import read_segments
-from tests.helpers.audioset_recipe import CLASSES, RATE, Recipe
+from tests.helpers.audioset_recipe import CLASSES, RATE, Recipe, found, unavailable
 from tests.helpers.audioset_server import Server
 from tests.helpers.audioset_synthetic import waveform
-from tests.recipes.test_faults import mounted
+from tests.helpers.small_disk import mounted
 from uss.data.dataset import LABELLED_SPLITS
-from uss.tables import Clip, read_table
+from uss.tables import read_table
 
 FAST = (
     "data.source=download",
@@ -61,19 +60,6 @@ def recipe(tmp_path, monkeypatch, caplog):
 
 def download(recipe, server, *overrides):
     recipe.prepare(*FAST, f"data.download.url={server.url('{id}')}", *overrides)
-
-
-def found():
-    rows = [
-        clip for split in LABELLED_SPLITS for clip in read_table(f"data/{split}/clips.csv", Clip)
-    ]
-    return {clip.clip_id: clip for clip in rows}
-
-
-def unavailable():
-    paths = [f"data/{split}/unavailable.csv" for split in LABELLED_SPLITS]
-    rows = [row for path in paths if os.path.exists(path) for row in read_table(path, Unavailable)]
-    return {row.clip_id: (row.kind, row.num_attempts, row.reason) for row in rows}
 
 
 def left_over():

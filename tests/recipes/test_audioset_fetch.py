@@ -6,7 +6,7 @@ import pytest
 
 from egs.audioset.local import fetch, request_rate
 from tests.helpers.audioset_server import Server
-from tests.recipes.test_faults import mounted
+from tests.helpers.small_disk import mounted
 
 
 @pytest.fixture

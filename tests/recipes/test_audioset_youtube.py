@@ -12,10 +12,18 @@ import soundfile
 
 from egs.audioset.local import download_plan, youtube
 from egs.audioset.local.segments import read_segments
-from tests.helpers.audioset_recipe import CLASSES, RATE, ROOT, STAGE_0, WEIGHTS, Recipe
+from tests.helpers.audioset_recipe import (
+    CLASSES,
+    RATE,
+    ROOT,
+    STAGE_0,
+    WEIGHTS,
+    Recipe,
+    found,
+    unavailable,
+)
 from tests.helpers.audioset_synthetic import waveform
-from tests.recipes.test_audioset_download import found, unavailable
-from tests.recipes.test_faults import mounted
+from tests.helpers.small_disk import mounted
 
 HINT = (
     "Use --cookies-from-browser or --cookies for the authentication. See  https://github.com/yt-dlp"

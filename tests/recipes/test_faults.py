@@ -2,11 +2,9 @@
 is lost. docs/faults.md lists it."""
 
 import hashlib
-import os
 import re
 import shutil
 import subprocess
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ import torch
 
 from tests.helpers.flipped_weight import flip_a_weight
 from tests.helpers.recipe_runs import REDUCED, SYSTEMS, run
+from tests.helpers.small_disk import mounted
 from uss.model_store import checkpoint
 from uss.tables import Clip, read_table
 
@@ -49,19 +48,6 @@ def digests(folder: Path, pattern: str) -> dict[str, str]:
 def redone(said: str) -> set[str]:
     """The outputs that were made again."""
     return set(re.findall(r" INFO files: run (\S+):", said))
-
-
-@contextmanager
-def mounted(folder: Path, *how: str):
-    """What `mount` puts over a folder; needs root."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["mount", *how, folder], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", folder], check=True)
 
 
 def cut(path: Path) -> None:

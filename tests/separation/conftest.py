@@ -44,14 +44,6 @@ def at_soft(experiment) -> Model:
     return Model(experiment / "at_soft")
 
 
-def sound(seconds: float, rate: int = RATE, channels: int = 1, seed: int = 0) -> np.ndarray:
-    """(samples, channels): a chirp and a little noise."""
-    rng = np.random.default_rng(seed)
-    time = np.arange(round(seconds * rate)) / rate
-    chirp = 0.2 * np.sin(2 * np.pi * (400 + 100 * time) * time)
-    return chirp[:, None] + 0.02 * rng.standard_normal((len(time), channels))
-
-
 @pytest.fixture
 def write(tmp_path):
     """Writes tmp_path/<name>."""

@@ -13,7 +13,7 @@ import soundfile
 
 from tests.helpers.flipped_weight import flip_a_weight
 from tests.helpers.pictures import hostile_settings
-from tests.separation.conftest import RATE, sound
+from tests.separation.chirp import RATE, sound
 from uss.bin import average_embeddings, cli
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.separation.conftest import RATE
+from tests.separation.chirp import RATE
 from uss.labels import audioset_classes, audioset_names, audioset_parents
 from uss.separation.detection import ancestors, auto_queries, detect
 

@@ -18,7 +18,7 @@ import soundfile
 import torch
 
 from tests.helpers.small_disk import largest_file
-from tests.separation.conftest import sound
+from tests.separation.chirp import sound
 from uss.separation import batch
 from uss.separation.file_separation import Job, separate_file
 from uss.separation.lock import locked

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 import torch
 
-from tests.separation.conftest import RATE, sound
+from tests.separation.chirp import RATE, sound
 from uss.separation import file_separation as files
 from uss.separation.file_separation import Job, separate_file
 from uss.separation.model import Model

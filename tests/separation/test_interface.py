@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import uss
-from tests.separation.conftest import RATE, sound
+from tests.separation.chirp import RATE, sound
 
 STREET = sound(1.3, channels=2).T.astype(np.float32)
 

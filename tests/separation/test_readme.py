@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.separation.conftest import RATE, sound
+from tests.separation.chirp import RATE, sound
 
 pytestmark = pytest.mark.slow
 

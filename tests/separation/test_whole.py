@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from tests.helpers.audio_samples import FORMATS, encoded, needs_ffmpeg
-from tests.separation.conftest import RATE, sound
+from tests.separation.chirp import RATE, sound
 from uss.audio import BadAudio, decode
 from uss.reporting.spectrogram import HOP_SECONDS
 from uss.separation import separation_report as report

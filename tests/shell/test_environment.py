@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.bash import PATH, ROOT, bash, make_recipe, run
-from tests.shell.test_install import executable
+from tests.helpers.bash import PATH, ROOT, bash, executable, make_recipe, run
 
 IMPORTED = "python -c 'import uss; print(uss.__path__[0])'"
 MINI = ("egs/mini/conf", "egs/mini/local", "egs/mini/run.sh")

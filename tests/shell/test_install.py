@@ -7,17 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.bash import PATH, ROOT, bash
+from tests.helpers.bash import PATH, ROOT, bash, executable
 
 # A Python that is recent enough, and notes what else it is asked for instead of doing it.
 NOTING_PYTHON = '#!/bin/sh\ncase $1 in -c) exit 0 ;; esac\necho "$@" >>"$0.asked"\nexit 3\n'
-
-
-def executable(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    path.chmod(0o755)
-    return path
 
 
 @pytest.fixture
