@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from tests.separation.conftest import RATE, sound
+from tests.separation.chirp import RATE, sound
 from uss import __version__
 
 ROOT = Path(__file__).parents[2]

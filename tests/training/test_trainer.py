@@ -1,95 +1,20 @@
 """The loop, on a network of one layer."""
 
 import math
-import os
 import signal
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
+from tests.training.toy_task import ToyTask, assert_same, fail_at, stop_at, training
 from uss.model_store import checkpoint
 from uss.model_store.log_file import read_log
 from uss.model_store.model_config import checkpoints
-from uss.schema import Training
 from uss.training import trainer
 
 pytestmark = pytest.mark.usefixtures("no_plot")
-
-
-class ToyTask:
-    """Fits a sum of inputs; `before_step` is called with the number of every step."""
-
-    def __init__(self, before_step=lambda step: None, poisoned=()):
-        torch.manual_seed(0)
-        self.model = nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 1))
-        self.before_step = before_step
-        self.poisoned = poisoned
-
-    def parameter_groups(self, learning_rate):
-        return [
-            {"params": [self.model[1].weight], "lr": learning_rate},
-            {"params": [self.model[1].bias, *self.model[0].parameters()], "lr": 0.01},
-        ]
-
-    def inputs(self, step):
-        x = torch.randn(16, 4, generator=torch.Generator().manual_seed(step))
-        target = x.sum(dim=1, keepdim=True)
-        if step in self.poisoned:
-            x[0, 0] = float("nan")
-        return x, target
-
-    def batch(self, step):
-        return {"x": self.inputs(step)[0].numpy()}
-
-    def loss(self, step):
-        self.before_step(step)
-        x, target = self.inputs(step)
-        loss = (self.model(x) - target).square().mean()
-        return loss, {"mean": x.mean().item()}
-
-    def evaluate(self):
-        assert not self.model.training and not torch.is_grad_enabled()
-        return {"score": 7.0}
-
-
-def training(steps=20, **values):
-    return Training(**{"steps": steps, "log_steps": 4, "warmup_steps": 3, "threads": 1, **values})
-
-
-def stop_at(step, number):
-    return lambda current: os.kill(os.getpid(), number) if current == step else None
-
-
-def fail_at(step):
-    def check(current):
-        if current == step:
-            raise KeyboardInterrupt
-
-    return check
-
-
-def without_seconds(directory):
-    lines = read_log(directory / "train.jsonl")
-    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
-
-
-def assert_same(one, other):
-    """Checkpoints and logs of two trainings are equal, bit for bit."""
-    first, second = checkpoint.load_newest(one), checkpoint.load_newest(other)
-    assert first["step"] == second["step"]
-    assert first.keys() == second.keys()
-    for name in {"model", "last_weights"} & first.keys():
-        assert first[name].keys() == second[name].keys()
-        for key, tensor in first[name].items():
-            assert torch.equal(tensor, second[name][key]), key
-    assert first["optimizer"].keys() == second["optimizer"].keys()
-    for index, values in first["optimizer"]["state"].items():
-        for key, tensor in values.items():
-            assert torch.equal(tensor, second["optimizer"]["state"][index][key]), (index, key)
-    assert without_seconds(one) == without_seconds(other)
 
 
 def test_a_training_writes_log_curve_and_checkpoints(tmp_path):

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from tests.training.test_trainer import ToyTask, assert_same, fail_at, stop_at, training
+from tests.training.toy_task import ToyTask, assert_same, fail_at, stop_at, training
 from uss.model_store import checkpoint
 from uss.training import trainer
+
+pytestmark = pytest.mark.usefixtures("no_plot")
 
 
 def weights(task):
