@@ -187,6 +187,12 @@ class Detector:
 
     training: Training
     model: DetectorModel = field(default_factory=DetectorModel)
+    mixed_fraction: float = 0.0  # of a batch's clips, to which another one and its labels are added
+    max_speed_octaves: float = 0.0  # clips are played faster or slower by up to this
+
+    def __post_init__(self) -> None:
+        _fraction(mixed_fraction=self.mixed_fraction)
+        ranges.within(0, 2, max_speed_octaves=self.max_speed_octaves)
 
 
 @dataclass

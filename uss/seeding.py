@@ -22,6 +22,7 @@ PURPOSES = {
     "probe": 15,
     "training_query": 16,
     "augmentation": 17,
+    "detector_speed": 18,
 }
 
 

@@ -5,12 +5,13 @@ import pytest
 import torch
 
 from tests.helpers import small_networks
+from uss.audio import from_int16
 from uss.data.anchor_set import AnchorSet
 from uss.data.class_queries import ClassQueries
 from uss.data.mixture_list import MixtureList
 from uss.data.waveforms import WaveformSet
 from uss.models.audio_mae import AudioMae
-from uss.schema import Amae, AmaeModel, Anchors, SeparatorTraining
+from uss.schema import Amae, AmaeModel, Anchors, Detector, SeparatorTraining
 from uss.training.detector_task import DetectorTask
 from uss.training.masked_autoencoding import MaskedAutoencodingTask, Segments, shown
 from uss.training.separation_task import SeparationTask
@@ -21,11 +22,38 @@ TRAINING = SeparatorTraining(steps=1, batch_size=4)
 
 def test_tagging(recipe):
     clips = WaveformSet("data/train")
-    task = DetectorTask(torch.nn.Linear(1, 1), clips, clips, TRAINING, CPU)
+    task = DetectorTask(torch.nn.Linear(1, 1), clips, clips, Detector(TRAINING), CPU)
     batch = task.batch(3)
     assert batch["rows"].tolist() == task.rows(3)
-    assert np.array_equal(batch["waveform"], clips.read(task.rows(3)))
+    assert np.array_equal(batch["waveform"], from_int16(clips.read(task.rows(3))))
     assert np.array_equal(batch["target"], clips.target[task.rows(3)])
+
+
+def test_tagging_of_mixed_clips(recipe):
+    clips = WaveformSet("data/train")
+    detector = Detector(TRAINING, mixed_fraction=0.5)
+    task = DetectorTask(torch.nn.Linear(1, 1), clips, clips, detector, CPU)
+    batch, target = task.batch(3), clips.target[task.rows(3)]
+    alone = from_int16(clips.read(task.rows(3)))
+    mixed = [alone[0] + alone[1], alone[1] + alone[2], alone[2], alone[3]]
+    assert np.array_equal(batch["waveform"], np.stack(mixed))
+    assert np.array_equal(
+        batch["target"], [target[0] | target[1], target[1] | target[2], target[2], target[3]]
+    )
+    assert np.array_equal(clips.target[task.rows(3)], target)
+
+
+def test_tagging_of_clips_at_other_speeds(recipe):
+    clips = WaveformSet("data/train")
+    detector = Detector(TRAINING, max_speed_octaves=0.5)
+    task = DetectorTask(torch.nn.Linear(1, 1), clips, clips, detector, CPU)
+    batch, again, alone = task.batch(3), task.batch(3), clips.read(task.rows(3))
+    assert np.array_equal(batch["waveform"], again["waveform"])
+    assert batch["waveform"].shape == alone.shape and batch["waveform"].dtype == np.float32
+    assert all(
+        not np.allclose(changed, clip, atol=1e-3)
+        for changed, clip in zip(batch["waveform"], from_int16(alone), strict=True)
+    )
 
 
 def test_masked_autoencoding(recipe):

@@ -11,8 +11,8 @@ from uss.model_store.loading import load_amae, load_detector
 from uss.model_store.log_file import read_log
 from uss.model_store.model_config import read_config
 from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
-from uss.schema import Training
-from uss.training.detector_task import DetectorTask, mean_average_precision
+from uss.schema import Detector, Training
+from uss.training.detector_task import DetectorTask, at_speed, mean_average_precision
 
 
 @pytest.mark.slow
@@ -59,17 +59,15 @@ def test_batches_are_balanced_over_classes_and_clips(recipe):
     clips.target[:] = False
     clips.target[:7, 0] = True  # 7 clips of class 0, 2 of class 2, none of class 1
     clips.target[6:8, 2] = True
-    task = DetectorTask(
-        torch.nn.Linear(1, 1), clips, clips, Training(steps=1, batch_size=4), torch.device("cpu")
-    )
+    detector = Detector(Training(steps=1, batch_size=4))
+    task = DetectorTask(torch.nn.Linear(1, 1), clips, clips, detector, torch.device("cpu"))
     drawn = [row for step in range(7) for row in task.rows(step)]
     # 28 draws: 14 of each class, so each clip of class 0 twice and each of class 2 seven times;
     # clip 6 carries both labels.
     assert Counter(drawn) == {**{row: 2 for row in range(6)}, 6: 2 + 7, 7: 7}
     assert task.rows(3) == drawn[12:16]
-    other = DetectorTask(
-        torch.nn.Linear(1, 1), clips, clips, Training(steps=1, seed=1), torch.device("cpu")
-    )
+    detector = Detector(Training(steps=1, seed=1))
+    other = DetectorTask(torch.nn.Linear(1, 1), clips, clips, detector, torch.device("cpu"))
     assert other.rows(0) != drawn[:16]
 
 
@@ -78,3 +76,15 @@ def test_mean_average_precision_by_hand():
     target = np.array([[True, True, False], [False, False, False], [True, False, False]])
     # Class 0: hits at ranks 1 and 3: (1 + 2/3) / 2. Class 1: a hit at rank 3. Class 2: no clips.
     assert mean_average_precision(target, scores) == pytest.approx(((1 + 2 / 3) / 2 + 1 / 3) / 2)
+
+
+def test_a_tone_at_twice_the_speed_is_an_octave_higher_and_half_as_long():
+    time = np.arange(1000) / 1000
+    tone = np.sin(2 * np.pi * 10 * time).astype(np.float32)
+    fast = at_speed(tone, 2.0)
+    assert fast.shape == tone.shape and fast.dtype == np.float32
+    assert np.allclose(fast[:500], np.sin(2 * np.pi * 20 * time[:500]), atol=1e-3)
+    assert not fast[500:].any()
+    slow = at_speed(tone, 0.5)
+    assert np.allclose(slow, np.sin(2 * np.pi * 5 * time), atol=1e-2)
+    assert np.array_equal(at_speed(tone, 1.0), tone)

@@ -52,7 +52,7 @@ def train_detector(config: dict, detector: Detector, clips: WaveformSet) -> None
     torch.manual_seed(torch_seed(detector.training.seed, "initial_weights"))
     network = Cnn14DecisionLevelMax(model)
     write_config(DETECTOR, config, model=to_dict(model))
-    task = DetectorTask(network, clips, WaveformSet(DATA / "dev"), detector.training, device())
+    task = DetectorTask(network, clips, WaveformSet(DATA / "dev"), detector, device())
     train(task, detector.training, DETECTOR)
 
 

@@ -9,7 +9,7 @@ from uss.audio import from_int16
 from uss.data.waveforms import WaveformSet
 from uss.distributed import share
 from uss.models.panns import Cnn14DecisionLevelMax
-from uss.schema import Training
+from uss.schema import Detector
 from uss.seeding import rng
 
 
@@ -20,7 +20,7 @@ class DetectorTask:
         model: the detector.
         clips: of the train split.
         dev_clips: of the development split.
-        training: of the detector.
+        detector: its training, and what is done to the clips of a batch.
         device: to train on.
     """
 
@@ -29,13 +29,14 @@ class DetectorTask:
         model: Cnn14DecisionLevelMax,
         clips: WaveformSet,
         dev_clips: WaveformSet,
-        training: Training,
+        detector: Detector,
         device: torch.device,
     ) -> None:
         self.model = model.to(device)
         self.clips = clips
         self.dev_clips = dev_clips
-        self.training = training
+        self.detector = detector
+        self.training = detector.training
         self.device = device
         rows = [np.flatnonzero(column) for column in clips.target.T]
         self.rows_of_class = [rows_of_one for rows_of_one in rows if len(rows_of_one)]
@@ -65,32 +66,47 @@ class DetectorTask:
         return rng(self.training.seed, purpose, *index)
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
-        rows = share(self.rows(step))
-        target = torch.from_numpy(self.clips.target[rows]).to(self.device, torch.float32)
-        probabilities = self._probabilities(self.clips, rows)
+        batch = self.batch(step)
+        target = torch.from_numpy(share(batch["target"])).to(self.device, torch.float32)
+        probabilities = self._probabilities(share(batch["waveform"]))
         if not probabilities.isfinite().all():
             return probabilities.sum(), {}  # the loss refuses them; the trainer skips the batch
         return binary_cross_entropy(probabilities, target), {}
 
     def batch(self, step: int) -> dict[str, np.ndarray]:
+        """What a step hears: rows (batch,), waveform (batch, samples) float32, target (batch,
+        classes) bool. To each of the first clips, `mixed_fraction` of them, the next is added."""
         rows = self.rows(step)
-        return {
-            "rows": np.array(rows),
-            "waveform": self.clips.read(rows),
-            "target": self.clips.target[rows],
-        }
+        waveform, target = from_int16(self.clips.read(rows)), self.clips.target[rows]
+        if self.detector.max_speed_octaves:
+            octaves = self.detector.max_speed_octaves
+            drawn = self._rng("detector_speed", step).uniform(-octaves, octaves, len(rows))
+            pairs = zip(waveform, drawn.tolist(), strict=True)
+            waveform = np.stack([at_speed(clip, 2**octaves) for clip, octaves in pairs])
+        num_mixed = round(self.detector.mixed_fraction * len(rows))
+        others = np.roll(np.arange(len(rows)), -1)[:num_mixed]
+        waveform[:num_mixed] += waveform[others]
+        target[:num_mixed] |= target[others]
+        return {"rows": np.array(rows), "waveform": waveform, "target": target}
 
     def evaluate(self) -> dict[str, float]:
         """Mean average precision on the development clips, over the classes that have any."""
         size = self.training.batch_size
         starts = range(0, len(self.dev_clips), size)
         batches = [range(start, min(start + size, len(self.dev_clips))) for start in starts]
-        scores = [self._probabilities(self.dev_clips, rows).cpu().numpy() for rows in batches]
+        waveforms = (from_int16(self.dev_clips.read(rows)) for rows in batches)
+        scores = [self._probabilities(waveform).cpu().numpy() for waveform in waveforms]
         return {"dev_map": mean_average_precision(self.dev_clips.target, np.concatenate(scores))}
 
-    def _probabilities(self, clips: WaveformSet, rows: range | list[int]) -> Tensor:
-        waveform = torch.from_numpy(from_int16(clips.read(rows)))
-        return self.model(waveform.to(self.device)).probabilities
+    def _probabilities(self, waveform: np.ndarray) -> Tensor:
+        return self.model(torch.from_numpy(waveform).to(self.device)).probabilities
+
+
+def at_speed(waveform: np.ndarray, speed: float) -> np.ndarray:
+    """(samples,) played `speed` times as fast, by linear interpolation; cut, or silent at its end,
+    to the same length. Pitch and duration change together, as with another size of the source."""
+    times = np.arange(len(waveform)) * speed
+    return np.interp(times, np.arange(len(waveform)), waveform, right=0).astype(np.float32)
 
 
 def mean_average_precision(target: np.ndarray, scores: np.ndarray) -> float:
