@@ -37,9 +37,7 @@ def settings(directory: Path) -> dict[str, Any]:
 def changes(first: dict[str, Any], other: dict[str, Any]) -> str:
     """The keys that differ, with the other's value; a digest is named alone."""
     differing = sorted(key for key in first | other if first.get(key) != other.get(key))
-    shown = (
-        key if key.startswith("inputs.") else f"{key}={other.get(key)}" for key in differing
-    )
+    shown = (key if key.startswith("inputs.") else f"{key}={other.get(key)}" for key in differing)
     return "; ".join(shown)
 
 
