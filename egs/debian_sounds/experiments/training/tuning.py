@@ -15,8 +15,8 @@ import numpy as np
 
 from uss.evaluation.results import EMBEDDINGS, Scores, read_system
 from uss.evaluation.statistics import class_values
-from uss.training.model_config import read_config
-from uss.training.train_log import read_log
+from uss.model_store.model_config import read_config
+from uss.model_store.log_file import read_log
 
 
 def flat(content: dict, prefix: str = "") -> dict[str, Any]:
