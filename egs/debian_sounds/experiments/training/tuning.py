@@ -3,7 +3,8 @@
 Reads exp/<name>/<system>/ (config.yaml, train.jsonl, results_dev/ of stage 7 with evaluate.split
 dev) of each name; the first is what the others are compared with.
 
-    python experiments/training/tuning.py --names short short_sdr --output experiments/training/tuning.csv
+    python experiments/training/tuning.py --output experiments/training/tuning.csv \
+        --names short_before short_loss
 """
 
 import argparse
@@ -15,13 +16,13 @@ import numpy as np
 
 from uss.evaluation.results import EMBEDDINGS, Scores, read_system
 from uss.evaluation.statistics import class_values
-from uss.model_store.model_config import read_config
 from uss.model_store.log_file import read_log
+from uss.model_store.model_config import read_config
 
 
 def flat(content: dict, prefix: str = "") -> dict[str, Any]:
     """Nested keys with dots."""
-    result = {}
+    result: dict[str, Any] = {}
     for key, value in content.items():
         inner = flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
         result.update(inner)
@@ -46,7 +47,7 @@ def figures(directory: Path) -> dict[str, str]:
     scores = Scores([read_system(directory / "results_dev")])
     result = {}
     for embedding in EMBEDDINGS:
-        column = scores.column(directory.name, embedding)
+        column = scores.columns.index((directory.name, embedding))
         for metric in ("sdri", "si_sdr"):
             values = class_values(scores.values[metric][[column]], scores.strata, "mean")
             result[f"{embedding}_{metric}"] = f"{values.mean():.2f}"
