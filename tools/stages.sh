@@ -11,7 +11,8 @@ titles=("data" "resample" "anchors" "mixtures" "A-MAE" "train" "average embeddin
 stage=0
 stop_stage=7
 name=default
-systems=()  # empty: all that the recipe has
+systems=()
+stage_seconds=()  # what each stage took where the recipe was measured; empty: nobody knows
 config=(--conf conf)  # what every entry point is given; --set adds to it
 publish=()  # --publish: stage 7 copies its report beside the recipe's README
 
@@ -24,7 +25,8 @@ usage() {
   --launcher WHERE     where tasks run: local (default), or slurm, as conf/slurm.conf says
   --num-processes N    processes that train a network together (default 1), one a GPU; the batch
                        size is theirs together, and the results are equal to float tolerance
-  --systems "A B"      systems of conf/systems/ (default: all of them)
+  --systems "A B"      systems of conf/systems/ (default: those of conf/default_systems, where the
+                       recipe has that file, else all of them)
   --name NAME          results go to exp/NAME (default: default)
   --set STEM.KEY=VALUE overrides a key of conf/STEM.yaml, or of systems/STEM.yaml; repeatable
   --publish            stage 7 copies RESULTS.md and its figures beside the recipe's README
@@ -58,6 +60,8 @@ set_systems() {
     done
     if [[ $# == 1 ]]; then
         read -r -a systems <<<"${1//$'\n'/ }"
+    elif [[ -e conf/default_systems ]]; then
+        read -r -a systems <conf/default_systems
     else
         systems=("${known[@]}")
     fi
@@ -116,6 +120,22 @@ parse_options() {
         option_error "--name '$name' names a folder: letters, digits, '.', '_' and '-' only"
     fi
     set_systems "${wanted[@]}"
+    # Other systems and settings take other times.
+    if [[ ${#wanted[@]} == 0 && ${#config[@]} == 2 && -e conf/stage_seconds ]]; then
+        read -r -a stage_seconds <conf/stage_seconds
+    fi
+}
+
+# Says what a stage took, and what the others took where the recipe was measured.
+say_done() {
+    local number rest=0 left=
+    for (( number = running_stage + 1; number <= stop_stage; number++ )); do
+        (( rest += ${stage_seconds[number]:-0}, 1 ))
+    done
+    if (( rest )); then
+        left=", $(( (rest + 59) / 60 )) min left on idle cores"
+    fi
+    echo "=== stage $running_stage: done in $SECONDS s$left ===" >&2
 }
 
 # What --set gives must have the form STEM.KEY=VALUE, and conf/ a file of that name; whether there
@@ -159,7 +179,7 @@ run_stages() {
         SECONDS=0
         echo "=== stage $running_stage: ${titles[running_stage]} ===" >&2
         "stage_$running_stage"
-        echo "=== stage $running_stage: done in $SECONDS s ===" >&2
+        say_done
     done
     running_stage=
 }

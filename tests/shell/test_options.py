@@ -109,10 +109,21 @@ def test_overrides_add_up_and_keep_their_spaces(recipe):
     assert result.stdout.endswith("--set|train.steps=7|--set|detector.training.seed= 1|")
 
 
-def test_defaults(recipe):
-    result = run(recipe, "--stage", "3", "--stop-stage", "3", "--nj", "1")
+def test_defaults(tmp_path):
+    recipe = make_recipe(tmp_path, SHOW)
+    options = ("--stage", "3", "--stop-stage", "3", "--nj", "1")
+    assert run(recipe, *options).stdout == "3|3|1|default|resunet_joint|mae_aligned|--conf|conf|"
+    (recipe / "conf" / "default_systems").unlink()
     systems = "|".join(sorted(path.stem for path in (recipe / "conf" / "systems").glob("*.yaml")))
-    assert result.stdout == f"3|3|1|default|{systems}|--conf|conf|"
+    assert run(recipe, *options).stdout == f"3|3|1|default|{systems}|--conf|conf|"
+
+
+def test_a_default_system_that_is_not_there(tmp_path):
+    recipe = make_recipe(tmp_path, SHOW)
+    (recipe / "conf" / "default_systems").write_text("resunet nothing\n")
+    result = run(recipe, "--stage=3")
+    assert result.returncode == 2
+    assert "unknown system 'nothing'; conf/systems/ has: " in result.stderr
 
 
 def test_help_names_every_option_and_stage(recipe):

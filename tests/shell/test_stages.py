@@ -1,6 +1,7 @@
 """run.sh: the loop over the stages, and the recipes' copies of it."""
 
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -24,6 +25,17 @@ def test_stages_run_in_order_and_say_so(tmp_path):
     assert result.stdout == "2\n3\n4\n"
     for stage, title in ((2, "anchors"), (3, "mixtures"), (4, "A-MAE")):
         assert f"=== stage {stage}: {title} ===\n=== stage {stage}: done in " in result.stderr
+
+
+def test_says_how_long_the_stages_to_come_will_take(tmp_path):
+    """As long as where the recipe was measured, with its systems and settings."""
+    recipe = make_recipe(tmp_path, "stage_5() { :; }\nstage_6() { :; }\nstage_7() { :; }")
+    (recipe / "conf" / "stage_seconds").write_text("9 9 9 9 9 1 50 90\n")
+    options = ("--stage", "5")
+    left = re.findall(r"done in \d+ s(.*) ===", run(recipe, *options).stderr)
+    assert left == [", 3 min left on idle cores", ", 2 min left on idle cores", ""]
+    for others in (("--set", "train.steps=7"), ("--systems", "resunet")):
+        assert "min left" not in run(recipe, *options, *others).stderr
 
 
 def test_the_first_failing_command_ends_the_run(tmp_path):
