@@ -40,10 +40,11 @@ def test_the_recipes_systems_are_those_of_the_paper(recipe):
     for name, expected in SYSTEMS.items():
         system = load(conf, f"systems/{name}", System)
         assert (system.normalization, system.amae.features, system.amae.updated) == expected
-        # by the embedding, as in the paper; in its own size a small detector's steers too little
         assert system.query == ("at_soft" if recipe == "mini" else "embedding")
-        assert system.query_norm == ("rms" if recipe == "debian_sounds" else "none")
-        assert system.initial_mask == ("half" if recipe == "debian_sounds" else "random")
+        # in its own size what a small detector says of a sound steers too little
+        assert system.query_norm == ("none" if recipe == "audioset" else "rms")
+        assert system.initial_mask == ("random" if recipe == "audioset" else "half")
+        assert system.query_from == ("class" if recipe == "mini" else "target")
         assert system.amae.features != "paper" or system.amae.fusion == "concat"
     training, mixtures = load(conf, "train", SeparatorTraining), load(conf, "mixtures", Mixtures)
     num_train = mixtures.num_train or training.num_examples
@@ -87,7 +88,7 @@ def error(conf, capsys, *options):
 
 def test_good_overrides(conf, capsys):
     check_config.main(
-        [f"--conf={conf}", "--set", "train.steps=10", "--set=mae_frozen.amae.fusion=channel"]
+        [f"--conf={conf}", "--set", "train.steps=900", "--set=mae_frozen.amae.fusion=channel"]
     )
     assert capsys.readouterr().err == ""
 

@@ -219,7 +219,7 @@ def share(waveform: np.ndarray, rate: int, low: float, high: float) -> float:
     return spectrum[(frequencies >= low) & (frequencies <= high)].sum()
 
 
-def peak_track(waveform: np.ndarray, rate: int, num_samples: int = 512) -> np.ndarray:
+def peak_track(waveform: np.ndarray, rate: int, num_samples: int = 256) -> np.ndarray:
     """The strongest frequency of each short frame that is not silent."""
     frames = waveform[: len(waveform) // num_samples * num_samples].reshape(-1, num_samples)
     frames = frames[np.mean(frames**2, axis=1) > 0.05 * np.mean(waveform**2)]
@@ -228,10 +228,10 @@ def peak_track(waveform: np.ndarray, rate: int, num_samples: int = 512) -> np.nd
 
 
 def slope(waveform: np.ndarray, rate: int) -> float:
-    """Of the power density from 100 to 6400 Hz, in dB an octave."""
-    edges = 100 * 2.0 ** np.arange(7)
+    """Of the power density from 100 to 3200 Hz, in dB an octave."""
+    edges = 100 * 2.0 ** np.arange(6)
     density = [share(waveform, rate, low, 2 * low) / low for low in edges[:-1]]
-    return np.polyfit(np.arange(6), 10 * np.log10(density), 1)[0]
+    return np.polyfit(np.arange(5), 10 * np.log10(density), 1)[0]
 
 
 def is_two_tones(waveform, rate, low, high):
@@ -240,7 +240,7 @@ def is_two_tones(waveform, rate, low, high):
 
 
 def is_on_and_off(waveform, rate):
-    level = np.mean(waveform[: len(waveform) // 160 * 160].reshape(-1, 160) ** 2, axis=1)
+    level = np.mean(waveform[: len(waveform) // 80 * 80].reshape(-1, 80) ** 2, axis=1)
     return 0.2 < np.mean(level < 0.1 * level.max()) < 0.9
 
 
@@ -255,7 +255,7 @@ def num_partials(waveform, rate):
 
 def is_one_way_sweep(waveform, rate):
     """The pitch moves by more than an octave, and nearly always in one direction."""
-    track = np.log2(np.maximum(peak_track(waveform, rate, 256), 1))
+    track = np.log2(np.maximum(peak_track(waveform, rate, 128), 1))
     moves = np.sign(np.diff(track))
     return np.ptp(track) > 1 and abs(moves.sum()) > 0.5 * len(moves)
 
@@ -281,7 +281,7 @@ CLAIMS = {
     "Clicking": lambda x, rate: np.abs(x).max() > 5 * np.sqrt(np.mean(x**2)),
     "Engine": lambda x, rate: share(x, rate, 10, 1000) > 0.9 and share(x, rate, 10, 120) > 0.02,
     "Bell": lambda x, rate: 3 <= num_partials(x, rate) <= 12 and share(x, rate, 100, 5000) > 0.99,
-    "Cricket": lambda x, rate: share(x, rate, 3500, 5300) > 0.9 and is_on_and_off(x, rate),
+    "Cricket": lambda x, rate: share(x, rate, 2000, 3300) > 0.9 and is_on_and_off(x, rate),
 }
 
 

@@ -35,8 +35,8 @@ class Data:
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise ValueError(f"seed is {self.seed}, must be at least 0")
-        if self.sample_rate < 16000:
-            raise ValueError(f"sample_rate is {self.sample_rate}; the sounds need 16000 or more")
+        if self.sample_rate < 8000:
+            raise ValueError(f"sample_rate is {self.sample_rate}; the sounds need 8000 or more")
         if not self.events_per_clip or min(self.events_per_clip) < 1:
             raise ValueError(f"events_per_clip is {self.events_per_clip}, must be positive")
         if not 0 < self.max_event_fraction <= 1 / 3:

@@ -69,7 +69,7 @@ def telephone_tones(low: float, high: float, parameters: Parameters, num_samples
 
 def sine_wave(parameters: Parameters, num_samples: int, rate: int):
     phase = parameters.rng.uniform(0, 2 * np.pi)
-    return tone(parameters.log_uniform(250, 4000), num_samples, rate, phase)
+    return tone(parameters.log_uniform(250, 3000), num_samples, rate, phase)
 
 
 def dial_tone(parameters: Parameters, num_samples: int, rate: int):
@@ -123,7 +123,7 @@ def pink_noise(parameters: Parameters, num_samples: int, rate: int):
 
 def chirp_tone(parameters: Parameters, num_samples: int, rate: int):
     """Repeated sine sweeps, all up or all down, at a constant number of octaves a second."""
-    low, high = parameters.log_uniform(300, 900), parameters.log_uniform(2500, 6000)
+    low, high = parameters.log_uniform(300, 900), parameters.log_uniform(2000, 3600)
     start, end = (low, high) if parameters.rng.random() < 0.5 else (high, low)
     on = min(parameters.log_uniform(0.1, 0.35), num_samples / rate)
     envelope, since_onset = pulses(on, on * parameters.uniform(0.1, 0.6), num_samples, rate)
@@ -135,7 +135,7 @@ def clicking(parameters: Parameters, num_samples: int, rate: int):
     """Short damped resonances, 6 to 16 a second, as even as a machine's or a mouse's."""
     interval = 1 / parameters.log_uniform(6, 16)
     jitter = parameters.uniform(0.0, 0.2)
-    frequency, decay = parameters.log_uniform(1800, 5500), parameters.log_uniform(0.0006, 0.003)
+    frequency, decay = parameters.log_uniform(900, 2800), parameters.log_uniform(0.002, 0.006)
     length = round(12 * decay * rate)
     times = np.arange(length) / rate
     clicks = np.zeros(num_samples)
@@ -190,10 +190,10 @@ def bell(parameters: Parameters, num_samples: int, rate: int):
 
 
 def cricket(parameters: Parameters, num_samples: int, rate: int):
-    """A field cricket: chirps of 3 to 5 syllables of a nearly pure tone at 3.8 to 5.2 kHz."""
-    carrier, glide = parameters.log_uniform(3800, 5200), parameters.uniform(0.02, 0.08)
+    """A tree cricket: chirps of 5 to 8 syllables of a nearly pure tone at 2.2 to 3.2 kHz."""
+    carrier, glide = parameters.log_uniform(2200, 3200), parameters.uniform(0.02, 0.08)
     syllable = 1 / parameters.log_uniform(28, 45)
-    on = (int(parameters.rng.integers(3, 6)) - 0.4) * syllable
+    on = (int(parameters.rng.integers(5, 9)) - 0.4) * syllable
     envelope, since_onset = pulses(on, parameters.uniform(0.1, 0.25), num_samples, rate)
     position = since_onset / syllable % 1  # within a syllable; it sounds for the first 0.6
     envelope *= np.where(position < 0.6, np.sin(np.pi * position / 0.6) ** 2, 0.0)
