@@ -44,7 +44,7 @@ def test_the_recipes_systems_are_those_of_the_paper(recipe):
         # in its own size what a small detector says of a sound steers too little
         assert system.query_norm == ("none" if recipe == "audioset" else "rms")
         assert system.initial_mask == ("random" if recipe == "audioset" else "half")
-        assert system.query_from == ("class" if recipe == "mini" else "target")
+        assert system.query_from == ("target" if recipe == "audioset" else "class")
         assert system.amae.features != "paper" or system.amae.fusion == "concat"
     training, mixtures = load(conf, "train", SeparatorTraining), load(conf, "mixtures", Mixtures)
     num_train = mixtures.num_train or training.num_examples

@@ -41,4 +41,8 @@ def lightning(separator: dict[str, Tensor]) -> dict:
         "anchor_segment_detector.sed_model": empty_state("Cnn14_DecisionLevelMax"),
     }
     state = {f"{name}.{key}": value for name, part in parts.items() for key, value in part.items()}
+    # Of LitSeparation's other modules: the anchor segment scorer, and the loss L1_Wav_L1_Sp.
+    state["anchor_segment_detector.anchor_segment_scorer.smooth_filter"] = torch.ones(1, 1, 201)
+    for part in ("conv_real", "conv_imag"):
+        state[f"loss_function.stft.{part}.weight"] = torch.zeros(1025, 1, 2048)
     return {"epoch": 0, "global_step": 600000, "state_dict": state, "lr_schedulers": [{}]}

@@ -104,11 +104,11 @@ def test_a_published_file_with_a_number_in_place_of_a_tensor(tmp_path, name):
         published.load(path, Cnn14DecisionLevelMax)
 
 
-def test_a_separators_condition_that_is_no_tensor(tmp_path):
+def test_a_separators_query_that_is_no_tensor(tmp_path):
     content = lightning(empty_state("ResUNet30_condition2048"))
     content["state_dict"]["ss_model.film.encoder_block1->conv_block1->beta1.weight"] = 7
     torch.save(content, tmp_path / "uss.ckpt")
-    with pytest.raises(ValueError, match="ss_model takes a condition of None values"):
+    with pytest.raises(ValueError, match="ss_model takes a query of None values"):
         published.load_uss(tmp_path / "uss.ckpt")
 
 

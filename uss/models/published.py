@@ -20,6 +20,8 @@ PANNS = PannsModel(sample_rate=SAMPLE_RATE, num_classes=527)
 # Mean and deviation of the filterbank on AudioSet, from the published training code.
 AUDIO_MAE = AmaeModel(mean=-4.2677393, std=4.5689974)
 WINDOW_SIZE = 2048  # of the published separators
+# Buffers of their training: the mean filter of the detector's scores, and the loss's own STFT.
+WITHOUT_WEIGHTS = r"anchor_segment_detector\.anchor_segment_scorer\.|loss_function\."
 
 KINDS = {
     "panns": "a PANNs network",
@@ -97,6 +99,8 @@ def build_uss(tensors: dict, path: Path | str) -> UssCheckpoint:
     }
     others = []
     for key, tensor in tensors.items():
+        if re.match(WITHOUT_WEIGHTS, key):
+            continue
         prefix = next((prefix for prefix in parts if key.startswith(prefix + ".")), None)
         if prefix is None:
             others.append(key)
