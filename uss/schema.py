@@ -358,7 +358,7 @@ class Evaluate:
 
     split: Literal["eval", "dev"] = "eval"  # dev: a table of development results, nothing else
     seed: int = 0
-    batch_size: int = 16
+    batch_size: int = 16  # mixtures at most; a CPU takes fewer, which is faster there
     mixtures_per_part: int = 500  # mixtures of one results part: the unit of work of a shard
     summary: Literal["median", "mean"] = "median"  # within a class (median) or recording (mean)
     num_draws: int = 2000  # of the bootstrap

@@ -12,9 +12,9 @@ from uss.data.mixture_list import MixtureList
 from uss.distributed import device
 from uss.evaluation.results import BOUND, UNTRAINED
 from uss.evaluation.units import Unit, sampled
-from uss.files import Step, code_version, digest
+from uss.files import Step, code_version, digest, digest_of
 from uss.layout import DATA, EXPERIMENTS, LISTS, MEASURED, mixtures_path
-from uss.model_store.model_config import config_digest, newest_checkpoint
+from uss.model_store.model_config import config_digest, newest_checkpoint, read_config
 from uss.schema import Evaluate
 from uss.seeding import torch_seed
 from uss.tables import Result, write_table
@@ -23,20 +23,27 @@ if TYPE_CHECKING:
     from uss.evaluation.scoring import Separated
     from uss.model_store.loading import LoadedSeparator
 
+# Mixtures that go through a network together on a CPU: the maps of more than these leave its caches
+# (tests/benchmarks/stage7.py). A GPU takes evaluate.yaml's batch_size.
+CPU_BATCH = 4
+PSEUDO = (UNTRAINED, BOUND)
+
 
 class Evaluation:
     """What all units share, loaded when the first one has to run.
 
     Args:
         name: of the experiment.
-        systems: the first one gives the pseudo-systems their settings.
+        systems: the reference of evaluate.yaml among them gives the pseudo-systems their settings,
+            or else the first in the order of its tables: not the order in which they are asked for.
     """
 
     def __init__(self, name: str, systems: list[str], config: Evaluate, dataset: Dataset) -> None:
         self.directory = EXPERIMENTS / name
         self.config = config
         self.dataset = dataset
-        self.first = self.directory / systems[0]
+        leading = config.reference if config.reference in systems else config.in_order(systems)[0]
+        self.leading = self.directory / leading
         self.weights = {
             system: digest(newest_checkpoint(self.directory / system)) for system in systems
         }
@@ -46,7 +53,12 @@ class Evaluation:
         self.costs: dict[Path, dict] = {}  # of model directories; counting takes a moment
 
     def model_directory(self, system: str) -> Path:
-        return self.first if system in (UNTRAINED, BOUND) else self.directory / system
+        return self.leading if system in PSEUDO else self.directory / system
+
+    def batch_size(self) -> int:
+        """Mixtures that go through a network together, here."""
+        on_cpu = device().type == "cpu"
+        return min(self.config.batch_size, CPU_BATCH) if on_cpu else self.config.batch_size
 
     def anchors_of(self, list_name: str) -> AnchorSet:
         if list_name not in self.anchors:
@@ -60,17 +72,20 @@ class Evaluation:
     def step(self, unit: Unit) -> Step:
         """The record that decides whether the unit has to run."""
         model = self.model_directory(unit.system)
+        is_pseudo = unit.system in PSEUDO
         anchors = self.anchors_of(unit.list_name)
         inputs: dict[str, Path | str | None] = {
             "mixtures": mixtures_path(unit.list_name),
             "anchors": anchors.packed.digest,
             "average_embeddings": None if unit.system == BOUND else self.averages_path,
-            "model": model / "config.yaml",
+            "model": made_with(unit.system, read_config(model))
+            if is_pseudo
+            else model / "config.yaml",
             "weights": self.weights.get(unit.system),
         }
         settings = {
             "rows": [unit.rows.start, unit.rows.stop],
-            "batch_size": self.config.batch_size,
+            "batch_size": self.config.batch_size,  # whatever the device makes of it
             "museval": sorted(self.checked_rows(unit)),
             "seed": self.config.seed if unit.system == UNTRAINED else None,  # initial weights
         }
@@ -128,7 +143,7 @@ class Evaluation:
             mixtures,
             rows,
             self.dataset.classes.ids,
-            self.config.batch_size,
+            self.batch_size(),
             device(),
         )
 
@@ -151,14 +166,32 @@ class Evaluation:
                 mixtures.anchors.num_samples,
             )
             self.costs[model] = asdict(cost)
+        seed, training_commit = step.settings["seed"], None
+        if unit.system not in PSEUDO:
+            seed = loaded.config["training"]["seed"]
+            training_commit = loaded.config["facts"].get("code")
         step.finish(
-            config_digest=config_digest(loaded.config),
-            seed=loaded.config["training"]["seed"],
+            config_digest=made_with(unit.system, loaded.config),
+            seed=seed,
             list_digest=digest(mixtures_path(unit.list_name)),
             num_classes=len(self.dataset.classes),
             num_parts=unit.num_parts,
             museval={"num": checked.num, "max_difference": checked.max_difference},
             cost=self.costs[model],
             commit=code_version(),
-            training_commit=loaded.config["facts"].get("code"),
+            training_commit=training_commit,
         )
+
+
+def made_with(system: str, config: dict) -> str:
+    """The digest of all in a config.yaml that a system's results depend on.
+
+    The pseudo-systems are no training's: they stay as they are when another system is added, or
+    when the one that gives them their settings is trained on.
+    """
+    if system == UNTRAINED:
+        facts = {key: config["facts"].get(key) for key in ("query_size", "sample_rate", "amae")}
+        return digest_of([config["system"], facts])
+    if system == BOUND:
+        return digest_of({key: config["system"].get(key) for key in ("stft", "normalization")})
+    return config_digest(config)
