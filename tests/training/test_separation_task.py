@@ -19,12 +19,13 @@ from uss.data.anchor_set import AnchorSet
 from uss.data.feature_set import FeatureSet
 from uss.data.mixing import mix
 from uss.data.mixture_list import MixtureList
+from uss.evaluation import metrics
 from uss.layout import AMAE
 from uss.model_store import checkpoint
 from uss.model_store.loading import load_amae, load_separator
 from uss.model_store.log_file import read_log
 from uss.schema import SeparatorTraining
-from uss.training.separation_task import SeparationTask
+from uss.training.separation_task import SeparationTask, si_sdr
 
 MIXTURES = Path("data/mixtures/train.csv")
 
@@ -42,6 +43,7 @@ def test_a_separator_learns(recipe, system):
     lines = read_log(directory / "train.jsonl")
     assert lines[-1]["loss"] < 0.9 * lines[0]["loss"]
     assert lines[-1]["sdri"] > lines[0]["sdri"] + 1
+    assert lines[-1]["si_sdr"] > lines[0]["si_sdr"]
     assert 0 < lines[-1]["eval_mode_loss"] < 3 * lines[-1]["loss"]
 
 
@@ -140,6 +142,13 @@ def test_cached_features_are_the_live_ones_in_float16(amae, features):
     np.testing.assert_allclose(
         cached, live, rtol=2**-11, atol=1e-6
     )  # half a unit in the last place
+
+
+def test_the_si_sdr_of_the_log_is_that_of_the_evaluation():
+    target, noise = torch.randn(2, 3, 4000, generator=torch.Generator().manual_seed(0))
+    for estimate in (0.1 * target + noise, target + 0.1 * noise, -2 * target + noise):
+        expected = metrics.si_sdr(target, estimate).float()
+        torch.testing.assert_close(si_sdr(target, estimate), expected, atol=1e-3, rtol=0)
 
 
 def test_a_step_reads_its_rows_and_wraps(recipe):

@@ -77,8 +77,10 @@ class SeparationTask:
         query = getattr(batch, system.query_field)
         features = None if self.features is None else self._tensor(self.features.read(rows))
         separated = self.model(mixture, self._tensor(query), features)
-        sdri = level(mixture - target) - level(separated.detach() - target)
-        return LOSSES[self.training.loss](separated, target), {"sdri": sdri.mean().item()}
+        estimate = separated.detach()
+        sdri = level(mixture - target) - level(estimate - target)
+        figures = {"sdri": sdri.mean().item(), "si_sdr": si_sdr(target, estimate).mean().item()}
+        return LOSSES[self.training.loss](separated, target), figures
 
     def evaluate(self) -> dict[str, float]:
         """The loss of the last batches in eval mode. Well above the loss in training, it says
@@ -95,3 +97,13 @@ class SeparationTask:
 def level(waveform: Tensor) -> Tensor:
     """(batch, samples) -> (batch,) mean square in dB, at least -100."""
     return 10 * waveform.square().mean(dim=1).clamp(min=1e-10).log10()
+
+
+def si_sdr(target: Tensor, estimate: Tensor) -> Tensor:
+    """(batch, samples) each -> (batch,) in dB: the target's share of the estimate to the rest.
+
+    For the log; what is reported is measured by uss.evaluation.metrics, in double precision.
+    """
+    energy = target.square().sum(dim=1, keepdim=True).clamp(min=torch.finfo(target.dtype).tiny)
+    share_of_target = (target * estimate).sum(dim=1, keepdim=True) / energy * target
+    return level(share_of_target) - level(estimate - share_of_target)
