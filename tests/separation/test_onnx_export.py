@@ -26,7 +26,7 @@ def test_onnxruntime_gives_the_same_mask(experiment, system, tmp_path, caplog):
     cli.main(["export", str(experiment / system), "--onnx", str(path)])
     assert "onnxruntime gives the same mask" in caplog.text
     inputs = onnxruntime.InferenceSession(path).get_inputs()
-    expected = ["magnitude", "condition", "features"][: 3 if system == "updated" else 2]
+    expected = ["magnitude", "query", "features"][: 3 if system == "updated" else 2]
     assert [value.name for value in inputs] == expected
 
 

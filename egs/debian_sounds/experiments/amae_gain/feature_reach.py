@@ -6,7 +6,8 @@ conf/ as uss.bin.macs does; random queries stand for those of sounds. Prints a M
 change of the complex mask's values, of their standard deviation, in each quarter of the bins, the
 mean over NUM_DRAWS networks and batches. The statistics of the BatchNorms are those of the batch
 with its own features, and fixed for the exchange: taken anew, they would carry a change of any bin
-to all. `initial_mask` is taken as random: half hides all at first.
+to all. `initial_mask` is taken as random: half hides all at first. So do the projections of the
+fusion `film`, which begin at zero; they are drawn here as other weights are (Xavier).
 
     python experiments/amae_gain/feature_reach.py --amae data/amae --systems mae_frozen mae_aligned
     python experiments/amae_gain/feature_reach.py --conf ../audioset/conf \
@@ -26,6 +27,7 @@ from uss.data.mixing import mix
 from uss.data.mixture_list import MixtureList
 from uss.model_store.loading import load_amae
 from uss.model_store.untrained import untrained
+from uss.models.local_bias import LocalBias
 from uss.models.mae_resunet import Separator
 from uss.reporting.results_table import Table, markdown
 
@@ -98,6 +100,9 @@ def main(argv: list[str] | None = None) -> None:
             system = untrained(options.conf, name, overrides)
             if amae is not None and system.separator.amae is not None:
                 system.separator.amae.encoder = amae
+            for module in system.separator.modules():
+                if isinstance(module, LocalBias):
+                    torch.nn.init.xavier_uniform_(module.projection.weight)
             mixture = draw_mixtures(draw, system.sample_rate)
             query = torch.rand(BATCH_SIZE, system.query_size)
             values.append(reach(system.separator, mixture, query))
