@@ -95,18 +95,18 @@ def test_both_forms_of_every_option(recipe):
         "--launcher": "local",
         "--systems": "mae_frozen  resunet",
         "--name": "my-run_2.0",
-        "--set": "train.steps=7",
+        "--set": "train.steps=700",
     }
     apart = run(recipe, *(word for pair in values.items() for word in pair))
     joined = run(recipe, *(f"{option}={value}" for option, value in values.items()))
-    expected = "3|3|5|my-run_2.0|mae_frozen|resunet|--conf|conf|--set|train.steps=7|"
+    expected = "3|3|5|my-run_2.0|mae_frozen|resunet|--conf|conf|--set|train.steps=700|"
     assert apart.stdout == joined.stdout == expected
 
 
 def test_overrides_add_up_and_keep_their_spaces(recipe):
-    overrides = ("--set=train.steps=7", "--set", "detector.training.seed= 1")
+    overrides = ("--set=train.steps=700", "--set", "detector.training.seed= 1")
     result = run(recipe, "--stage=3", "--stop-stage=3", *overrides)
-    assert result.stdout.endswith("--set|train.steps=7|--set|detector.training.seed= 1|")
+    assert result.stdout.endswith("--set|train.steps=700|--set|detector.training.seed= 1|")
 
 
 def test_defaults(tmp_path):
