@@ -88,7 +88,7 @@ def error(conf, capsys, *options):
 
 def test_good_overrides(conf, capsys):
     check_config.main(
-        [f"--conf={conf}", "--set", "train.steps=900", "--set=mae_frozen.amae.fusion=channel"]
+        [f"--conf={conf}", "--set", "train.steps=500", "--set=mae_frozen.amae.fusion=channel"]
     )
     assert capsys.readouterr().err == ""
 
