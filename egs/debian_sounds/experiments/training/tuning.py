@@ -1,10 +1,10 @@
-"""What each change of a training does on the development list: tuning.csv, a row a training.
+"""What the changes of a training do on the development list: tuning.csv, a row a kept run.
 
-Reads exp/<name>/<system>/ (config.yaml, train.jsonl, results_dev/ of stage 7 with evaluate.split
-dev) of each name; the first is what the others are compared with.
+Reads the folders that uss.bin.keep_results wrote, of runs that were measured with evaluate.split
+dev; the first is what the others are compared with.
 
     python experiments/training/tuning.py --output experiments/training/tuning.csv \
-        --names short_before short_loss
+        --runs experiments/amae_gain/runs/fold0 experiments/training/runs/steps1600
 """
 
 import argparse
@@ -14,10 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from uss.evaluation.results import EMBEDDINGS, Scores, read_system
+from uss.evaluation.kept_run import kept_model, read_results
+from uss.evaluation.results import EMBEDDINGS, Scores
 from uss.evaluation.statistics import class_values
+from uss.model_store.config_file import read_config_file
 from uss.model_store.log_file import read_log
-from uss.model_store.model_config import read_config
+from uss.model_store.model_config import with_defaults
+
+DEVELOPMENT = "results_dev"
 
 
 def flat(content: dict, prefix: str = "") -> dict[str, Any]:
@@ -29,25 +33,26 @@ def flat(content: dict, prefix: str = "") -> dict[str, Any]:
     return result
 
 
-def settings(directory: Path) -> dict[str, Any]:
-    config = read_config(directory)
-    keys = ("system", "training", "inputs")
-    return flat({key: config[key] for key in keys})
+def settings(path: Path) -> dict[str, Any]:
+    config = with_defaults(read_config_file(path))
+    return flat({key: config[key] for key in ("system", "training")})
 
 
 def changes(first: dict[str, Any], other: dict[str, Any]) -> str:
-    """The keys that differ, with the other's value; a digest is named alone."""
-    differing = sorted(key for key in first | other if first.get(key) != other.get(key))
-    shown = (key if key.startswith("inputs.") else f"{key}={other.get(key)}" for key in differing)
-    return "; ".join(shown)
+    """The keys that differ, with the other's value."""
+    differing = sorted(key for key in first if first[key] != other[key])
+    return "; ".join(f"{key}={other[key]}" for key in differing)
 
 
-def figures(directory: Path) -> dict[str, str]:
+def figures(run: Path, system: str) -> dict[str, str]:
     """Means over recordings, then classes; shares are of mixtures. SDRi and SI-SDR in dB."""
-    scores = Scores([read_system(directory / "results_dev")])
+    results = [of_system for of_system in read_results(run, DEVELOPMENT) if of_system[0] == system]
+    if not results:
+        raise ValueError(f"{run} was not measured on the development list; evaluate.split=dev")
+    scores = Scores(results)
     result = {}
     for embedding in EMBEDDINGS:
-        column = scores.columns.index((directory.name, embedding))
+        column = scores.columns.index((system, embedding))
         for metric in ("sdri", "si_sdr"):
             values = class_values(scores.values[metric][[column]], scores.strata, "mean")
             result[f"{embedding}_{metric}"] = f"{values.mean():.2f}"
@@ -56,29 +61,27 @@ def figures(directory: Path) -> dict[str, str]:
     return result
 
 
-def row(name: str, directory: Path, first: Path) -> dict[str, str]:
-    last = read_log(directory / "train.jsonl")[-1]
+def row(run: Path, first: Path, system: str) -> dict[str, str]:
+    model = kept_model(run, system)
+    last = read_log(model.log)[-1]
+    detector = read_log(kept_model(run, "detector").log)[-1]
     return {
-        "name": name,
-        "changes": changes(settings(first), settings(directory)),
+        "run": run.name,
+        "changes": changes(settings(kept_model(first, system).config), settings(model.config)),
+        "detector_map": f"{detector['dev_map']:.3f}",
         "steps": str(last["step"]),
         "seconds": f"{last['seconds']:.0f}",
-        "train_sdri": f"{last['sdri']:.2f}",
-        **figures(directory),
+        **figures(run, system),
     }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--names", nargs="+", required=True)
+    parser.add_argument("--runs", nargs="+", type=Path, required=True)
     parser.add_argument("--system", default="resunet_joint")
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
-    directories = [Path("exp") / name / options.system for name in options.names]
-    rows = [
-        row(name, directory, directories[0])
-        for name, directory in zip(options.names, directories, strict=True)
-    ]
+    rows = [row(run, options.runs[0], options.system) for run in options.runs]
     with options.output.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, rows[0], lineterminator="\n")
         writer.writeheader()
