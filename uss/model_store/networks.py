@@ -1,6 +1,7 @@
 """The networks that stages 2 and 4 apply: the published files that pretrained.yaml names, else the
 recipe's own. Their digests are had without importing torch."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,22 +51,25 @@ def refuse_other_data(pretrained: Pretrained) -> None:
                 "stage 2 trains networks of the recipe's own"
             )
     if pretrained.sound_event_detector:
-        ours, theirs = read_classes(CLASSES).ids, audioset_classes().ids
-        if ours != theirs:
-            raise ValueError(
-                "pretrained.yaml names a published sound_event_detector, whose outputs are "
-                f"AudioSet's {len(theirs)} classes in their order, but {CLASSES} has "
-                f"{difference(ours, theirs)}: list exactly AudioSet's classes there, or write "
-                "sound_event_detector: null, and stage 2 trains one for the recipe's own classes"
-            )
+        detector_columns()
 
 
-def difference(ours: list[str], theirs: list[str]) -> str:
-    """What the first of two lists of class_ids has that the other has not."""
-    if len(ours) != len(theirs):
-        return f"{len(ours)} classes"
-    index = next(i for i, ids in enumerate(zip(ours, theirs, strict=True)) if ids[0] != ids[1])
-    return f"{ours[index]} in place of {theirs[index]} at index {index}"
+def detector_columns() -> list[int]:
+    """Of a published detector's outputs, those of the recipe's classes, in the recipe's order.
+
+    Raises:
+        ValueError: a class that is none of AudioSet's.
+    """
+    audioset, ours = audioset_classes(), read_classes(CLASSES)
+    others = [class_id for class_id in ours.ids if class_id not in audioset]
+    if others:
+        raise ValueError(
+            "pretrained.yaml names a published sound_event_detector, which knows AudioSet's "
+            f"{len(audioset)} classes, and {CLASSES} has {len(others)} that are none of them: "
+            f"{ours.shown(others)}; write their mids there, leave them out, or write "
+            "sound_event_detector: null, and stage 2 trains one for the recipe's own classes"
+        )
+    return [audioset.index(class_id) for class_id in ours.ids]
 
 
 def amae_digest(pretrained: Pretrained) -> str:
@@ -93,15 +97,26 @@ def load_panns(pretrained: Pretrained) -> "tuple[Cnn14DecisionLevelMax, Cnn14]":
 def _load_panns(kind: "type[AnyPanns]", file: str | None) -> "AnyPanns":
     from uss.distributed import device
     from uss.model_store.loading import load_detector
-    from uss.models import published
 
     if file is None:
         model, state = load_detector(DETECTOR)
         network = kind(model)
         network.load_state_dict(state)
     else:
-        network = published.load_panns(file, kind)
+        network = published_panns(kind, file)
     return network.eval().to(device())
+
+
+def published_panns(kind: "type[AnyPanns]", file: str) -> "AnyPanns":
+    """A published network; the detector with the outputs of the recipe's classes. The query encoder
+    keeps all of them: they are a query (`at_soft`) whatever the recipe's classes are."""
+    from uss.models import published
+    from uss.models.panns import Cnn14DecisionLevelMax
+
+    network = published.load_panns(file, kind)
+    if kind is Cnn14DecisionLevelMax:
+        network = published.of_classes(network, detector_columns())
+    return network
 
 
 def panns_content(pretrained: Pretrained) -> dict[str, dict]:
@@ -117,7 +132,9 @@ def panns_content(pretrained: Pretrained) -> dict[str, dict]:
         if file is None:
             model, weights = own = own or load_detector(DETECTOR)
         else:
-            model, weights = published.PANNS, published.load_panns(file, kind).state_dict()
+            network = published_panns(kind, file)
+            num_classes = network.fc_audioset.out_features
+            model, weights = replace(published.PANNS, num_classes=num_classes), network.state_dict()
         content[name] = {"model": to_dict(model), "weights": weights}
     return content
 

@@ -7,6 +7,9 @@ import re
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import torch
+from torch import nn
+
 from uss.models.audio_mae import AudioMaeEncoder
 from uss.models.checkpoint_file import read
 from uss.models.mae_resunet import Separator, build_separator
@@ -60,6 +63,16 @@ def load(
 def load_panns(path: Path | str, panns: type[AnyPanns]) -> AnyPanns:
     """Cnn14 or Cnn14DecisionLevelMax from a file of PANNs (`{"model": ...}`), in eval mode."""
     return build_panns(panns, expect(Path(path), "panns"), path)
+
+
+def of_classes(detector: AnyPanns, columns: list[int]) -> AnyPanns:
+    """A published network with these of its outputs (indices of AudioSet's classes), in order."""
+    layer = nn.Linear(detector.fc_audioset.in_features, len(columns))
+    with torch.no_grad():
+        layer.weight.copy_(detector.fc_audioset.weight[columns])
+        layer.bias.copy_(detector.fc_audioset.bias[columns])
+    detector.fc_audioset = layer
+    return detector.eval()
 
 
 def load_audio_mae(path: Path | str) -> AudioMaeEncoder:
