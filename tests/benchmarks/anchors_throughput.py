@@ -65,7 +65,8 @@ def write_clips(split_dir: Path, num_clips: int) -> SimpleNamespace:
     }
     write_part(part_path(split_dir / "waveforms", 0), datasets, sample_rate=SAMPLE_RATE)
     groups = {(row.clip_id, label): row.clip_id for row in rows for label in row.labels}
-    return SimpleNamespace(class_ids=classes.ids, group_of=groups)
+    seconds = dict.fromkeys((row.clip_id for row in rows), 10.0)
+    return SimpleNamespace(class_ids=classes.ids, group_of=groups, seconds_of=seconds)
 
 
 def main() -> None:
@@ -83,7 +84,9 @@ def main() -> None:
         start = time.perf_counter()
         clips = WaveformSet(split)
         rows = range(len(clips))
-        found = detected_anchors(rows, clips, known.class_ids, known.group_of, detector, config)
+        found = detected_anchors(
+            rows, clips, known.class_ids, known.group_of, known.seconds_of, detector, config
+        )
         pack(found, clips, encoder, config, split / "anchors" / "part_0000.h5")
         seconds = time.perf_counter() - start
     own = detector.seconds + encoder.seconds

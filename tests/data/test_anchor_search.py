@@ -80,3 +80,16 @@ def test_hit_rates_count_the_events_of_the_same_clip_and_class():
     # a random start in 0 .. 8 s hits within 3 .. 5 s: 1 in 4; three of four anchors have an event
     assert found["random_hit_rate"] == pytest.approx(0.75 * 0.25, abs=0.1)
     assert found == score_anchors(anchors, events, 2.0, 10.0, rate)
+
+
+def test_an_anchor_lies_in_what_is_heard_of_a_padded_clip():
+    """The detector is surest in the padding, and what is before it has a peak of its own."""
+    framewise = torch.zeros(3, 1001)
+    framewise[:, 600:] = 0.9
+    framewise[:, 240:260] = 0.5
+    heard = torch.tensor([1001, 400, 150])
+    starts, scores = find_anchors(framewise, 200, 320, heard)
+    assert starts[0] == find_anchors(framewise[:1], 200, 320)[0]
+    assert starts[1] + 200 * 320 <= 400 * 320 and scores[1] < 0.9
+    assert 150 <= starts[1] / 320 + 100 <= 300  # the filter is as long as the anchor
+    assert starts[2] == 0  # shorter than an anchor: its beginning

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import shutil
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -84,7 +85,10 @@ def written(recipe, monkeypatch):
     recipe.conf("pretrained")
     recipe.classes("/m/0", "/m/1")
     for split in SPLITS:
-        clips = [clip(f"{split}_{name}", labels) for name, labels in LABELS.items()]
+        clips = [
+            clip(f"{split}_{name}", labels)._replace(duration_seconds=SECONDS)
+            for name, labels in LABELS.items()
+        ]
         recipe.clips(split, *clips)
         for part, names in enumerate((("a", "b", "c"), ("d", "e"))):
             datasets = {
@@ -257,3 +261,19 @@ def test_weights_that_are_not_there(written, monkeypatch):
         anchors.main([])
     with pytest.raises(ValueError, match="pretrained.yaml names gone.pth, which is missing"):
         networks.amae_digest(Pretrained(audio_mae="gone.pth"))
+
+
+def test_a_class_that_loses_all_its_anchors_is_named(written, caplog):
+    """Of a class whose clips are silent, beside one that is heard."""
+    clips = [clip("train_e", "/m/1")._replace(duration_seconds=SECONDS)]
+    written.clips("train", *clips)
+    datasets = {
+        "audio_name": ["train_e"],
+        "waveform": waveform(None)[None],
+        "target": np.array([[False, True]]),
+    }
+    shutil.rmtree(written.data / "train" / "waveforms")
+    write_part(part_path(written.data / "train" / "waveforms", 0), datasets, sample_rate=RATE)
+    run()
+    (message,) = (r.getMessage() for r in caplog.records if "classes have clips" in r.getMessage())
+    assert "train: 1 classes have clips and not one of the anchors" in message and "/m/1" in message

@@ -141,7 +141,8 @@ def find(dataset: Dataset, config: Anchors, pretrained: Pretrained) -> None:
         else:
             group_of = groups(dataset, split, events)
             class_ids = dataset.classes.ids
-            found = detected_anchors(rows, clips, class_ids, group_of, detector, config)
+            seconds_of = {clip.clip_id: clip.duration_seconds for clip in dataset.clips(split)}
+            found = detected_anchors(rows, clips, class_ids, group_of, seconds_of, detector, config)
         step.finish(**pack(found, clips, encoder, config, step.output))
 
 
@@ -171,6 +172,7 @@ def merge(dataset: Dataset, config: Anchors, pretrained: Pretrained) -> None:
                 name,
                 sum(fact["num_silent"] for fact in facts),
             )
+            warn_of_lost_classes(dataset, split, name, anchors)
             events = dataset.events(split)
             if events is not None and name == anchor_sets(dataset, split)[-1]:
                 clip_seconds = clips.num_samples / clips.sample_rate
@@ -189,6 +191,20 @@ def merge(dataset: Dataset, config: Anchors, pretrained: Pretrained) -> None:
                 )
     if scores:
         write_json(dataset.data / "anchors.json", scores)
+
+
+def warn_of_lost_classes(dataset: Dataset, split: str, name: str, anchors: list[Anchor]) -> None:
+    """One line where clips carry a class, and all of its anchors were dropped."""
+    labelled = set().union(*dataset.clip_labels(split).values())
+    found = {anchor.class_id for anchor in anchors}
+    lost = [c for c in dataset.classes.ids if c in labelled and c not in found]
+    if lost:
+        logger.warning(
+            "%s: %d classes have clips and not one of the %s, so they make no mixtures: %s; the "
+            "stretches found for them are silent: see whether their clips are, lower "
+            "silence_dbfs in anchors.yaml, or train the detector longer",
+            *(split, len(lost), name, dataset.classes.shown(lost)),
+        )
 
 
 def main(argv: list[str] | None = None) -> None:

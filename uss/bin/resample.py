@@ -155,6 +155,16 @@ def merge(dataset: Dataset, config: Resample) -> None:
             len(rejected),
             num_scaled,
         )
+        num_cut = sum(
+            clip.duration_seconds > config.clip_seconds + TRUNCATION_TOLERANCE_SECONDS
+            for clip in dataset.clips(split)
+        )
+        if num_cut:
+            logger.warning(
+                "%s: %d clips are longer than clip_seconds (%g) and were cut: raise it in "
+                "resample.yaml, or divide them into several clips of one group in clips.csv",
+                *(split, num_cut, config.clip_seconds),
+            )
         budget = config.max_rejected_fraction * (num_packed + len(rejected))
         if len(rejected) > budget or num_packed == 0:
             failures.append(

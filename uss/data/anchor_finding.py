@@ -11,6 +11,8 @@ from uss.models.panns import Cnn14DecisionLevelMax
 from uss.schema import Anchors
 from uss.tables import Anchor, Event
 
+MAX_FRAMES = 2**31  # of a clip that is not padded: all that it has
+
 
 def true_anchors(
     rows: range, clips: WaveformSet, events: list[Event], num_samples: int
@@ -33,10 +35,14 @@ def detected_anchors(
     clips: WaveformSet,
     class_ids: list[str],
     group_of: dict[tuple[str, str], str],
+    seconds_of: dict[str, float],
     detector: Cnn14DecisionLevelMax,
     config: Anchors,
 ) -> list[tuple[int, Anchor]]:
-    """(row of the clip, anchor) where the detector finds each label of the clips."""
+    """(row of the clip, anchor) where the detector finds each label of the clips.
+
+    seconds_of: clip_id -> the clip's own duration; what stage 1 padded it with is silence.
+    """
     device = next(detector.parameters()).device
     hop_size = detector.log_mel.stft.hop_size
     last_start = clips.num_samples - round(config.segment_seconds * clips.sample_rate)
@@ -50,7 +56,12 @@ def detected_anchors(
         number, label = np.nonzero(clips.target[batch.start : batch.stop])
         if len(number) == 0:
             continue
-        starts, scores = find_anchors(framewise[number, :, label], segment_frames, hop_size)
+        seconds = np.array([seconds_of[clips.names[row]] for row in batch])[number]
+        num_heard = torch.from_numpy(np.ceil(seconds * clips.sample_rate / hop_size).astype(int))
+        num_heard[torch.from_numpy(seconds >= clips.num_samples / clips.sample_rate)] = MAX_FRAMES
+        starts, scores = find_anchors(
+            framewise[number, :, label], segment_frames, hop_size, num_heard
+        )
         for n, c, first, score in zip(number, label, starts.tolist(), scores.tolist(), strict=True):
             clip_id, class_id = clips.names[batch[n]], class_ids[c]
             anchor = Anchor(

@@ -5,13 +5,17 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def find_anchors(framewise: Tensor, segment_frames: int, hop_size: int) -> tuple[Tensor, Tensor]:
+def find_anchors(
+    framewise: Tensor, segment_frames: int, hop_size: int, num_heard: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """The most active stretch of each row (bytedance/uss, anchor segment detector, "max area").
 
     Args:
         framewise: (n, frames) probabilities of one class in each of n clips.
         segment_frames: frames of an anchor.
         hop_size: samples of a frame.
+        num_heard: (n,) frames of each clip before its padding, in which its anchor is looked for;
+            None: no clip is padded.
 
     Returns:
         (n,) first sample of each anchor, and (n,) the filtered probability at its centre. The
@@ -28,6 +32,11 @@ def find_anchors(framewise: Tensor, segment_frames: int, hop_size: int) -> tuple
     padded = functional.pad(framewise[:, None], (half, half), mode="replicate")
     # A float32 convolution, as published: where a detector saturates, rounding decides the ties.
     kernel = torch.full((1, 1, 2 * half + 1), 1 / (2 * half + 1), device=framewise.device)
-    score, centre = functional.conv1d(padded, kernel)[:, 0].max(dim=1)
-    centre = centre.clamp(half, num_frames - 1 - half)
+    scores = functional.conv1d(padded, kernel)[:, 0]
+    if num_heard is None:
+        num_heard = torch.full((len(framewise),), num_frames)
+    heard = num_heard.to(scores.device).clamp(1, num_frames)
+    frames = torch.arange(num_frames, device=scores.device)
+    score, centre = scores.masked_fill(frames >= heard[:, None], -torch.inf).max(dim=1)
+    centre = centre.minimum(heard - 1 - half).clamp(half, num_frames - 1 - half)
     return (centre - half) * hop_size, score

@@ -21,7 +21,7 @@ from uss.checksums import damage
 from uss.config import to_dict
 from uss.distributed import rank
 from uss.files import changes, code_version, digest_of, write_text
-from uss.layout import stage_that_trains
+from uss.layout import TRAINING_STAGES, stage_that_trains
 from uss.model_store.config_file import read_config_file, required
 from uss.schema import SeparatorTraining, System
 
@@ -75,9 +75,10 @@ def needs_training(directory: Path, config: dict) -> bool:
             "done, some would have had another learning rate)"
         )
     if changed:
+        remedy = "" if directory in TRAINING_STAGES else "choose another --name, or "
         raise ValueError(
-            f"{directory} was trained with other settings or inputs: {', '.join(changed)}; choose "
-            "another --name, or remove the directory (only training.steps may grow)"
+            f"{directory} was trained with other settings or inputs: {', '.join(changed)}; restore "
+            f"them, {remedy}remove the directory and train again (only training.steps may grow)"
         )
     if done < steps:
         logger.info("run %s: %d of %d steps are done", directory, done, steps)
