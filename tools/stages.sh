@@ -120,8 +120,9 @@ parse_options() {
         option_error "--name '$name' names a folder: letters, digits, '.', '_' and '-' only"
     fi
     set_systems "${wanted[@]}"
-    # Other systems and settings take other times.
-    if [[ ${#wanted[@]} == 0 && ${#config[@]} == 2 && -e conf/stage_seconds ]]; then
+    # Other systems and settings take other times, and so do other machines.
+    if [[ ${#wanted[@]} == 0 && ${#config[@]} == 2 && $launcher == local && -e conf/stage_seconds ]]
+    then
         read -r -a stage_seconds <conf/stage_seconds
     fi
 }

@@ -3,7 +3,7 @@
 from collections.abc import Container
 from pathlib import Path
 
-FILES = {"tagger": "detector"}  # of conf/, and of a model directory in data/
+FILES = {"tagger": "detector"}  # of conf/, of a model directory in data/, and its `kind`
 KEYS = {"condition_size": "query_size"}  # of config.yaml's facts
 
 

@@ -17,12 +17,13 @@ PURPOSES = {
     "initial_weights": 10,
     "bootstrap": 11,
     "random_anchor": 12,
-    "examples": 13,
+    "examples": 13,  # of earlier versions
     "museval_sample": 14,
     "probe": 15,
     "training_query": 16,
     "augmentation": 17,
     "detector_speed": 18,
+    "folder_splits": 19,
 }
 
 

@@ -115,3 +115,31 @@ def test_no_folder_and_an_empty_one(tmp_path):
         tables_from_folders(tmp_path / "none", clip_seconds=2.0, data=tmp_path / "data")
     with pytest.raises(ValueError, match="has no files in folders named as the classes"):
         tables_from_folders(tmp_path, clip_seconds=2.0, data=tmp_path / "data")
+
+
+def test_a_file_that_is_no_audio_counts_for_no_split(folder, tmp_path):
+    """Three recordings of a class are one a split, whatever else lies beside them."""
+    for number in range(3, 12):
+        (folder / "Dog" / f"{number}.wav").write_text("woof")
+    tables_from_folders(folder, clip_seconds=2.0, data=tmp_path / "data")
+    check(Dataset(tmp_path / "data"))
+    for split in ("train", "dev", "eval"):
+        assert "Dog/" in (tmp_path / "data" / split / "clips.csv").read_text()
+
+
+def test_a_class_without_recordings_of_its_own_is_named(folder, tmp_path, caplog):
+    lines = ["path,labels,group"]
+    for number, other in enumerate("BCDE"):
+        lines.append(f"Bell/{number}.wav,A;{other},both{other}")
+        lines += [f"Dog/{2 * number + i}.wav,{other},{other}{i}" for i in (0, 1)]
+    (folder / "table.csv").write_text("\n".join(lines))
+    tables_from_csv(folder / "table.csv", clip_seconds=2.0, data=tmp_path / "data")
+    dataset = Dataset(tmp_path / "data")
+    without = [
+        s
+        for s in ("train", "dev", "eval")
+        if not any("A" in x.split() for x in (clip.labels for clip in dataset.clips(s)))
+    ]
+    assert [f"class 'A' has no recording in {' and '.join(without)}" in caplog.text] == [
+        bool(without)
+    ]

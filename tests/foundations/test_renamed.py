@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from uss.config import load
-from uss.model_store.config_file import SeparatorFacts, section
+from uss.model_store.config_file import SeparatorFacts, read_config_file, section
 from uss.recipe_config import check_overrides
 from uss.renamed import refuse_old_file
 from uss.schema import Detector
@@ -39,3 +39,9 @@ def test_an_old_key_of_a_model_directory(tmp_path):
     config = {"facts": {"sample_rate": 8000, "condition_size": 4}}
     with pytest.raises(ValueError, match="condition_size is called query_size now"):
         section(SeparatorFacts, config, tmp_path / "config.yaml", "facts")
+
+
+def test_an_old_kind_of_a_model_directory(tmp_path):
+    (tmp_path / "config.yaml").write_text("kind: tagger\n")
+    with pytest.raises(ValueError, match="kind tagger is called detector now: write kind: det"):
+        read_config_file(tmp_path / "config.yaml")

@@ -57,9 +57,10 @@ def warm_up(*modules: str) -> None:
     import torch
 
     torch.set_num_threads(1)
-    for module in ("command", "cli", *modules):
+    import_module("uss.command")
+    for module in ("cli", *modules):
         import_module(f"uss.bin.{module}")
-    for module in ("batch", "detection", "report"):
+    for module in ("batch", "detection", "separation_report"):
         import_module(f"uss.separation.{module}")
 
 

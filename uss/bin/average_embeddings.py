@@ -27,7 +27,7 @@ from uss.data.dataset import Dataset
 from uss.data.mixture_list import MixtureList
 from uss.data.packed import write_part
 from uss.files import Step, atomic
-from uss.layout import EXPERIMENTS
+from uss.layout import CLASSES, EXPERIMENTS
 from uss.model_store import networks
 from uss.model_store.model_config import checkpoints, is_finished, newest_checkpoint, read_config
 from uss.schema import Pretrained
@@ -68,7 +68,9 @@ def write_panns(path: Path, pretrained: Pretrained) -> bool:
             raise
         logger.warning("no %s, so no --query and no --auto: %s", path, error)
         return False
-    step = Step(path, digests, {})
+    # A published detector has the outputs of the recipe's classes.
+    classes = {"classes": CLASSES} if pretrained.sound_event_detector else {}
+    step = Step(path, {**digests, **classes}, {})
     if not step.is_current() or is_damaged(path):
         from uss.model_store.checkpoint import write_tensors
 

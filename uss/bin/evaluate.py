@@ -4,9 +4,10 @@ Reads data/mixtures/eval.csv (and eval_sed.csv, and eval_imported.csv of import_
 data/eval/anchors/, exp/<name>/<system>/, exp/<name>/average_embeddings.h5; conf/evaluate.yaml.
 Writes exp/<name>/<system>/results/part_0000.csv (results_sed/ for eval_sed.csv, results_imported/).
 Two pseudo-systems stand beside the systems: the bound `ideal_ratio_mask`, and `untrained`, the
-reference of evaluate.yaml (without it the first system) with its initial weights. A sample of the
-mixtures is measured with museval too. With evaluate.split dev it is data/mixtures/dev.csv alone,
-into results_dev/: for whatever is chosen by its results. Sharded over systems and parts.
+reference of evaluate.yaml (without it the first one in the order of tables) with its initial
+weights. A sample of the mixtures is measured with museval too. With evaluate.split dev it is
+data/mixtures/dev.csv alone, into results_dev/: for whatever is chosen by its results. Sharded over
+systems and parts.
 
     SHARD=1 NUM_SHARDS=4 python -m uss.bin.evaluate --name paper --systems resunet mae_frozen
 """

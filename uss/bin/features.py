@@ -2,8 +2,8 @@
 
 Reads data/mixtures/train.csv, data/train/anchors/, the A-MAE (conf/pretrained.yaml, else
 data/amae/); conf/amae.yaml, conf/systems/, and of conf/train.yaml the augmentation.
-Writes data/features/<features>_<normalization>/train/part_0000.h5. Sharded over the parts. Says
-first how much disk all shards' parts will take, and ends where there is less.
+Writes data/features/<set>/train/part_0000.h5, a set as uss.data.feature_set names it. Sharded over
+the parts. Says first how much disk all shards' parts will take, and ends where there is less.
 
     SHARD=1 NUM_SHARDS=4 python -m uss.bin.features --systems mae_frozen mae_aligned
     python -m uss.bin.features --systems mae_frozen mae_aligned --merge

@@ -106,7 +106,9 @@ def settings(path: Path) -> dict:
 
 def main(argv: list[str] | None = None) -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("--runs", type=Path, nargs="+", required=True, help="folders of keep")
+    arguments.add_argument(
+        "--runs", type=Path, nargs="+", required=True, help="folders of uss.bin.keep_results"
+    )
     arguments.add_argument("--folder", type=Path, required=True, help="to be written")
     options = arguments.parse_args(argv)
     config = load(options.conf, "evaluate", Evaluate, options.overrides)

@@ -13,12 +13,14 @@ from typing import NamedTuple
 import numpy as np
 
 from uss.audio import BadAudio
+from uss.audio_files.ffmpeg import NeedsFfmpeg
 from uss.audio_files.reader import opened
 from uss.labels import audioset_classes
+from uss.seeding import rng
 from uss.tables import ClassRow, Clip, write_table
 
 MIN_GROUPS = 3  # of a class: one for each split
-MIN_LAST_SECONDS = 1.0  # of a recording's last clip, else the clip before takes it in
+MIN_LAST_SECONDS = 1.0  # of a recording's last clip, else it begins earlier, in the one before
 COLUMNS = ("path", "labels", "group")
 
 logger = logging.getLogger(__name__)
@@ -90,26 +92,28 @@ def tables_from_csv(
 
 def write_tables(recordings: list[Recording], clip_seconds: float, seed: int, data: Path) -> None:
     """Write data/classes.csv and data/<split>/clips.csv; log what was divided how."""
+    seconds_of: dict[str, float] = {}
+    for recording in recordings:
+        try:
+            seconds_of[recording.name] = duration(recording.path)
+        except BadAudio as error:
+            logger.warning("left out: %s: %s", recording.path, error)
+    num_unreadable = len(recordings) - len(seconds_of)
+    recordings = [recording for recording in recordings if recording.name in seconds_of]
     names = sorted({label for recording in recordings for label in recording.labels})
     ids = class_ids(names)
     split_of = divide(recordings, names, seed)
     clips = defaultdict(list)
-    num_unreadable = num_long = 0
-    for recording in recordings:
-        try:
-            seconds = duration(recording.path)
-        except BadAudio as error:
-            logger.warning("left out: %s: %s", recording.path, error)
-            num_unreadable += 1
-            continue
-        starts = clip_starts(seconds, clip_seconds)
+    num_long = 0
+    for name, path, labels, group in recordings:
+        starts = clip_starts(seconds_of[name], clip_seconds)
         num_long += len(starts) > 1
-        labels = " ".join(ids[label] for label in recording.labels)
-        path, group = str(recording.path.resolve()), recording.group
+        class_labels = " ".join(ids[label] for label in labels)
         for number, start in enumerate(starts):
-            clip_id = f"{recording.name}#{number:03d}"
-            length = min(clip_seconds, seconds - start)
-            clips[split_of[group]].append(Clip(clip_id, path, start, length, labels, group))
+            length = min(clip_seconds, seconds_of[name] - start)
+            clip_id = f"{name}#{number:03d}"
+            clip = Clip(clip_id, str(path.resolve()), start, length, class_labels, group)
+            clips[split_of[group]].append(clip)
     rows = [ClassRow(index, ids[name], name) for index, name in enumerate(names)]
     write_table(data / "classes.csv", rows, ClassRow)
     for split in ("train", "dev", "eval"):
@@ -118,7 +122,7 @@ def write_tables(recordings: list[Recording], clip_seconds: float, seed: int, da
         logger.info("wrote %s: %d clips", table, len(clips[split]))
     logger.info(
         "%d recordings of %d classes, %d longer than a clip and divided, %d unreadable",
-        *(len(recordings), len(names), num_long, num_unreadable),
+        *(len(seconds_of), len(names), num_long, num_unreadable),
     )
 
 
@@ -131,7 +135,8 @@ def class_ids(names: list[str]) -> dict[str, str]:
 
 def divide(recordings: list[Recording], names: list[str], seed: int) -> dict[str, str]:
     """group -> split. Of each class's groups a sixth, and one at least, for development and for
-    evaluation each; the rarest classes choose first.
+    evaluation each. The rarest classes choose first; a class all of whose groups carry rarer ones
+    too may be left without a split, which is a warning.
 
     Raises:
         ValueError: naming a class with too few groups.
@@ -143,7 +148,7 @@ def divide(recordings: list[Recording], names: list[str], seed: int) -> dict[str
                 f"class {name!r} has {len(groups[name])} recordings (groups); each class needs "
                 f"{MIN_GROUPS}, one for each split: add some, or leave the class out"
             )
-    rng = np.random.default_rng(seed)
+    generator = rng(seed, "folder_splits")
     split_of: dict[str, str] = {}
     for name in sorted(names, key=lambda name: (len(groups[name]), name)):
         wanted = max(1, len(groups[name]) // 6)
@@ -152,15 +157,26 @@ def divide(recordings: list[Recording], names: list[str], seed: int) -> dict[str
         for split in ("eval", "dev"):
             for _ in range(wanted - taken.count(split)):
                 if len(free) > 1 or ("train" in taken and free):
-                    split_of[free.pop(rng.integers(len(free)))] = split
+                    split_of[free.pop(generator.integers(len(free)))] = split
         split_of |= dict.fromkeys(free, "train")
+    for name in names:
+        lost = {"train", "dev", "eval"} - {split_of[group] for group in groups[name]}
+        if lost:
+            logger.warning(
+                "class %r has no recording in %s: its groups carry other classes too, which chose "
+                "first; add recordings of it alone",
+                *(name, " and ".join(sorted(lost))),
+            )
     return split_of
 
 
 def duration(path: Path) -> float:
     """In seconds, from the file's header. Raises BadAudio where it is no audio."""
-    with opened(path) as file:
-        return file.frames / file.samplerate
+    try:
+        with opened(path) as file:
+            return file.frames / file.samplerate
+    except NeedsFfmpeg as error:
+        raise ValueError(f"{path} {error}: install it, or leave the file out") from None
 
 
 def clip_starts(seconds: float, clip_seconds: float) -> list[float]:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from uss import ranges
 from uss.checksums import shown
 from uss.config import from_dict
+from uss.renamed import FILES
 from uss.schema import AmaeModel, PannsModel
 from uss.yaml_files import read_yaml
 
@@ -82,6 +83,9 @@ def _refuse_other_values(value: object, key: str) -> None:
 
 def _refuse_other_types(config: dict) -> None:
     """Of the keys that all kinds of models share, where they are there."""
+    if config.get("kind") in FILES:
+        new = FILES[config["kind"]]
+        raise ValueError(f"the kind {config['kind']} is called {new} now: write kind: {new}")
     if "kind" in config and config["kind"] not in KINDS:
         raise ValueError(f"kind is {config['kind']!r}, not one of: {', '.join(KINDS)}")
     for key in ("facts", "training", "inputs", "system", "model"):

@@ -10,6 +10,7 @@ A model that was trained elsewhere (uss.bin.import_uss) has in config.yaml the n
 Nothing here imports torch, so that a finished training is skipped at once.
 """
 
+import dataclasses
 import logging
 import re
 from pathlib import Path
@@ -23,13 +24,19 @@ from uss.distributed import rank
 from uss.files import changes, code_version, digest_of, write_text
 from uss.layout import TRAINING_STAGES, stage_that_trains
 from uss.model_store.config_file import read_config_file, required
-from uss.schema import SeparatorTraining, System
+from uss.schema import Detector, SeparatorTraining, System
 
 # Keys of `training` that change no weight of the steps that are done (steps may grow, and the
 # training goes on, unless its learning rate has begun to fall).
 FREE_KEYS = ("steps", "decay_steps", "log_steps", "save_minutes")
 
 CHECKPOINT_NAME = re.compile(r"step_(\d{8,15})\.pt")
+
+DETECTOR_DEFAULTS = {
+    field.name: field.default
+    for field in dataclasses.fields(Detector)
+    if field.default is not dataclasses.MISSING
+}
 
 logger = logging.getLogger(__name__)
 
@@ -99,9 +106,11 @@ def _compared(config: dict) -> dict:
 
 
 def with_defaults(config: dict) -> dict:
-    """A model's configuration with the default of each key of `system` and `training` that it
-    lacks: a key that came later changes no model from before."""
+    """A model's configuration with the default of each key of `system`, `training` and, of a
+    detector, of its task that it lacks: a key that came later changes no model from before."""
     defaults = {"system": to_dict(System()), "training": to_dict(SeparatorTraining(steps=1))}
+    if config.get("kind") == "detector":
+        config = {**DETECTOR_DEFAULTS, **config}
     return {
         **config,
         **{key: _filled(defaults[key], config[key]) for key in defaults.keys() & config},

@@ -40,7 +40,11 @@ def untrained(conf: Path, name: str, overrides: list[str]) -> Untrained:
     if amae.mean is None:
         amae = replace(amae, mean=0.0, std=1.0)  # which the recipe measures in stage 4
     system = load(conf, f"systems/{name}", System, overrides)
-    is_embedding = system.query == "embedding"
-    query_size = panns.channels[-1] if is_embedding else len(read_classes(CLASSES))
+    if system.query == "embedding":
+        query_size = panns.channels[-1]
+    elif pretrained.query_encoder:
+        query_size = PANNS.num_classes  # whatever the recipe's classes are
+    else:
+        query_size = len(read_classes(CLASSES))
     separator = build_separator(system, query_size, sample_rate, amae).eval()
     return Untrained(separator, query_size, sample_rate, round(seconds * sample_rate))

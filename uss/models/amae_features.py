@@ -1,4 +1,4 @@
-"""What the separator takes from the A-MAE: its tokens of a mixture, pooled to time steps."""
+"""What the separator takes from the A-MAE: its tokens of a mixture, pooled or on their grid."""
 
 import math
 

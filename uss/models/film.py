@@ -21,6 +21,7 @@ class FilmNorm(nn.Module):
     def forward(self, x: Tensor, query: Tensor, grid: TokenGrid | None) -> Tensor:
         """x (batch, channels, frames, bins), query (batch, query_size) -> like x."""
         bias = self.beta(query)[:, :, None, None]
-        if self.local is not None and grid is not None:
+        if self.local is not None:
+            assert grid is not None, "the fusion film gives its grid to every level"
             bias = bias + self.local(grid, x.shape[2], x.shape[3])
         return F.leaky_relu_(self.bn(x) + bias, negative_slope=0.01)

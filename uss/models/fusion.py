@@ -1,4 +1,4 @@
-"""Three ways for A-MAE features into the residual U-Net."""
+"""A-MAE features at the U-Net's input and where it is narrowest; `film` is in film_fusion.py."""
 
 import torch
 import torch.nn.functional as F

@@ -133,7 +133,7 @@ def build_uss(tensors: dict, path: Path | str) -> UssCheckpoint:
 
 
 def build_uss_separator(tensors: dict, origin: str) -> tuple[Separator, System]:
-    """ResUNet30, conditioned by an embedding (2048) or by clip probabilities (527)."""
+    """ResUNet30, steered by an embedding (2048) or by clip probabilities (527)."""
     queries: dict[int, Literal["embedding", "at_soft"]] = {2048: "embedding", 527: "at_soft"}
     film = form(tensors.get("film.encoder_block1->conv_block1->beta1.weight"))
     query_size = film[-1] if isinstance(film, tuple) and film else None

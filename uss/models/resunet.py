@@ -1,4 +1,4 @@
-"""Residual U-Net conditioned by FiLM: ResUNet30 of Kong et al. (arXiv 2305.07447) at any width."""
+"""Residual U-Net steered by a query (FiLM): ResUNet30 of Kong et al. (arXiv 2305.07447)."""
 
 from collections.abc import Sequence
 

@@ -51,8 +51,7 @@ def write_examples(
 
     Args:
         chosen: mixture_id -> what it is an example of.
-        evaluated: the systems in the order of the evaluation: the first gives the pseudo-systems
-            their settings.
+        evaluated: the systems that were asked for.
         systems: all that the report shows, with the pseudo-systems.
     """
     step = examples_step(experiment, chosen, systems)

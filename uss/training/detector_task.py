@@ -79,8 +79,8 @@ class DetectorTask:
         rows = self.rows(step)
         waveform, target = from_int16(self.clips.read(rows)), self.clips.target[rows]
         if self.detector.max_speed_octaves:
-            octaves = self.detector.max_speed_octaves
-            drawn = self._rng("detector_speed", step).uniform(-octaves, octaves, len(rows))
+            limit = self.detector.max_speed_octaves
+            drawn = self._rng("detector_speed", step).uniform(-limit, limit, len(rows))
             pairs = zip(waveform, drawn.tolist(), strict=True)
             waveform = np.stack([at_speed(clip, 2**octaves) for clip, octaves in pairs])
         num_mixed = round(self.detector.mixed_fraction * len(rows))

@@ -43,8 +43,10 @@ class WeightsAverage:
         """The model has the average as its weights while the block runs."""
         before = {key: tensor.clone() for key, tensor in self.weights.items()}
         _copy(self.average, self.weights)
-        yield
-        _copy(before, self.weights)
+        try:
+            yield
+        finally:
+            _copy(before, self.weights)
 
 
 @torch.no_grad()

@@ -39,6 +39,10 @@ if (( fold > 0 )); then
         options+=(--set "data.packages=../$recipe/data/packages")
     fi
 fi
+if [[ -e $runs/$name ]]; then
+    echo "fold.sh: $runs/$name is kept already, of the settings of its time; move it to keep another" >&2
+    exit 1
+fi
 ./run.sh "${options[@]}" "$@"
 if [[ -e exp/$name/RESULTS.md ]]; then
     # shellcheck source=path.sh

@@ -31,12 +31,11 @@ from uss.evaluation.metrics import sdri
 from uss.evaluation.scoring import Estimator, separations, target_of
 from uss.evaluation.statistics import Estimate, Strata, bootstrap, class_values, estimate
 from uss.files import write_json
-from uss.layout import EXPERIMENTS
+from uss.layout import DATA, EXPERIMENTS
 from uss.model_store.loading import load_separator
 from uss.models.mae_resunet import Separator
 from uss.schema import Evaluate
 
-DATA = Path("data")
 KINDS = ("own", "swapped")
 PURPOSE = 109  # of a generator: default_rng([seed, purpose, ...])
 
@@ -46,15 +45,15 @@ logger = logging.getLogger("swap_features")
 def swapping(separator: Separator, average: np.ndarray) -> Estimator:
     """Estimates with the mixture's own features, and with those of the next one of the batch.
 
-    average: (classes, condition size), the condition of each class.
+    average: (classes, query size), the query of each class.
     """
 
     def estimates(mixed: Mix, batch: Batch, classes: np.ndarray) -> Iterator[tuple[str, Tensor]]:
-        condition = torch.from_numpy(average[classes]).to(mixed.mixture.device)
+        query = torch.from_numpy(average[classes]).to(mixed.mixture.device)
         assert separator.amae is not None  # `measure` refuses systems without
         features = separator.amae(mixed.mixture)
         for kind, used in zip(KINDS, (features, features.roll(1, dims=0)), strict=True):
-            yield kind, separator(mixed.mixture, condition, used)
+            yield kind, separator(mixed.mixture, query, used)
 
     return estimates
 

@@ -12,8 +12,6 @@ import csv
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from uss.evaluation.kept_run import kept_model, read_results
 from uss.evaluation.results import EMBEDDINGS, Scores
 from uss.evaluation.statistics import class_values
@@ -45,7 +43,7 @@ def changes(first: dict[str, Any], other: dict[str, Any]) -> str:
 
 
 def figures(run: Path, system: str) -> dict[str, str]:
-    """Means over recordings, then classes; shares are of mixtures. SDRi and SI-SDR in dB."""
+    """Means over the mixtures of a recording, recordings, then classes. SDRi and SI-SDR in dB."""
     results = [of_system for of_system in read_results(run, DEVELOPMENT) if of_system[0] == system]
     if not results:
         raise ValueError(f"{run} was not measured on the development list; evaluate.split=dev")
@@ -56,8 +54,8 @@ def figures(run: Path, system: str) -> dict[str, str]:
         for metric in ("sdri", "si_sdr"):
             values = class_values(scores.values[metric][[column]], scores.strata, "mean")
             result[f"{embedding}_{metric}"] = f"{values.mean():.2f}"
-        below = np.mean(scores.values["si_sdr"][column] < 0)
-        result[f"{embedding}_below_0"] = f"{below:.3f}"
+        below = (scores.values["si_sdr"][[column]] < 0).astype(float)
+        result[f"{embedding}_below_0"] = f"{class_values(below, scores.strata, 'mean').mean():.3f}"
     return result
 
 
@@ -66,7 +64,7 @@ def row(run: Path, first: Path, system: str) -> dict[str, str]:
     last = read_log(model.log)[-1]
     detector = read_log(kept_model(run, "detector").log)[-1]
     return {
-        "run": run.name,
+        "run": f"{run.parents[1].name}/{run.name}",
         "changes": changes(settings(kept_model(first, system).config), settings(model.config)),
         "detector_map": f"{detector['dev_map']:.3f}",
         "steps": str(last["step"]),
