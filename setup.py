@@ -6,7 +6,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 (VERSION,) = re.findall(
-    r'^__version__ = "(.+)"$', (Path(__file__).parent / "uss" / "__init__.py").read_text(), re.M
+    r'^__version__ = "(.+)"$', (Path(__file__).parent / "uss" / "version.py").read_text(), re.M
 )
 ONNX = ["onnx>=1.17", "onnxruntime>=1.20", "onnxscript>=0.5"]  # of `uss export`
 

@@ -7,10 +7,10 @@ bell = model.separate(waveform, sample_rate, "Bell")    # (channels, samples), f
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from uss.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from uss.separation.interface import SoundSeparator
-
-__version__ = "0.1.0"
 
 
 def load(directory: Path | str) -> "SoundSeparator":

@@ -69,7 +69,7 @@ def code_version() -> str:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return done.stdout.strip()
     except (OSError, subprocess.CalledProcessError):
-        from uss import __version__
+        from uss.version import __version__
 
         return __version__
 

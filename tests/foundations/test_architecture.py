@@ -10,7 +10,8 @@ ROOT = Path(__file__).parents[2]
 
 # From the ground up; a module imports from its own room and from those before it.
 ROOMS = [
-    "faults temporaries writing text_files checksums ranges shards seeding distributed layout",
+    "version faults temporaries writing text_files checksums ranges shards seeding distributed "
+    "layout",
     "renamed files yaml_files config schema table_checks tables labels hdf5_disk hdf5 plotting",
     "audio_files audio",
     "recipe_config",

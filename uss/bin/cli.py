@@ -19,8 +19,8 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from uss import __version__
 from uss.command import run
+from uss.version import __version__
 
 logger = logging.getLogger(__name__)
 
