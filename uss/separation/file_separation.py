@@ -11,7 +11,6 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from uss import __version__
 from uss.audio_files.reader import blocks, opened
 from uss.files import atomic, digest_of, read_json, size_of, to_json
 from uss.separation.audio_streams import Writer
@@ -19,6 +18,7 @@ from uss.separation.model import SILENCE_PEAK, Model, Query
 from uss.separation.names import output_names
 from uss.separation.queries import cosine
 from uss.separation.streaming import SeparationStream
+from uss.version import __version__
 
 RECORD = "separation.json"
 
