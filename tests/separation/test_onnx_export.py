@@ -5,8 +5,11 @@ import os
 import subprocess
 
 import pytest
+import torch
 
+from tests.helpers.small_networks import QUERY_SIZE, noise, separator, trained_biases
 from uss.bin import cli
+from uss.separation import onnx_export
 
 pytestmark = pytest.mark.slow
 
@@ -32,8 +35,6 @@ def test_onnxruntime_gives_the_same_mask(experiment, system, tmp_path, caplog):
 
 @installed
 def test_a_mask_that_differs_is_refused(experiment, tmp_path, monkeypatch):
-    from uss.separation import onnx_export
-
     monkeypatch.setattr(onnx_export, "TOLERANCE", -1.0)
     path = tmp_path / "masks.onnx"
     with pytest.raises(ValueError, match="the exported network differs by"):
@@ -69,3 +70,17 @@ def test_a_full_disk_is_named(experiment, tmp_path):
         assert list(folder.iterdir()) == []
     finally:
         subprocess.run(["umount", folder], check=True)
+
+
+@installed
+@torch.no_grad()
+def test_local_biases_are_exported(tmp_path):
+    """The fusion `film`: tokens on their grid are an input like others."""
+    model = trained_biases(separator("aligned", "film")).eval()
+    mixture = noise(2)
+    inputs = {
+        "magnitude": model.stft(mixture).abs(),
+        "query": torch.rand(2, QUERY_SIZE),
+        "features": model.amae(mixture),
+    }
+    assert onnx_export.write(model.network, inputs, tmp_path / "masks.onnx") < onnx_export.TOLERANCE
