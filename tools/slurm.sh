@@ -85,6 +85,7 @@ launch_slurm() {
         "$(scancel_command)" >&2
     wait "$pid" || status=$?
     collected "$pid"
+    job=$(submitted_job)  # a site's greeting that is a number may have come first
     show_errors
     rm -f "$slurm_submitted.errors"
     if (( status != 0 )) && [[ " $(slurm_jobs --name="$job_name" --states=PENDING,RUNNING) " \

@@ -118,7 +118,7 @@ def test_limits_of_the_login_node_stay_there(cluster, recipe):
     assert "333" not in log(recipe, 1)
 
 
-GREETING = "echo; echo '  Welcome, user 7'; echo 12; echo; echo On stderr too >&2\n"
+GREETING = "echo; echo '  Welcome, user 7'; echo 12; echo; echo On stderr too >&2; sleep 0.5\n"
 
 
 def test_a_greeting_is_no_job(cluster, recipe, tmp_path):
