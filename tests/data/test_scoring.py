@@ -108,17 +108,17 @@ def averages():
 def test_a_separator_gets_the_targets_own_and_its_classs_average_embedding(
     evaluated, separator, averages, monkeypatch
 ):
-    conditions = []
+    queries = []
 
-    def forward(mixture, condition, features):
+    def forward(mixture, query, features):
         assert not torch.is_grad_enabled()
-        conditions.append(condition.numpy())
+        queries.append(query.numpy())
         return mixture
 
     monkeypatch.setattr(separator, "forward", forward)
     results = score(evaluated, scoring.separator_estimates(separator, averages), "joint")
     assert len(results) == 16
-    own, mean = conditions[0], conditions[1]
+    own, mean = queries[0], queries[1]
     np.testing.assert_array_equal(own, evaluated.batch(range(3)).embedding)
     classes = [CLASS_IDS.index(row.class_id) for row in results[:3]]
     np.testing.assert_array_equal(mean, averages.embedding[classes])
@@ -134,10 +134,10 @@ def test_signals_of_some_rows(evaluated, separator, averages):
     np.testing.assert_allclose(second.mixture[1:], mixture, atol=1e-6)
     np.testing.assert_allclose(second.target[1:], target, atol=1e-6)
     classes = [CLASS_IDS.index(evaluated.anchors.anchors[evaluated.target_rows[4]].class_id)]
-    condition = torch.from_numpy(averages.embedding[classes])
+    query = torch.from_numpy(averages.embedding[classes])
     peak = mixture.abs().max()
     with torch.no_grad():
-        expected = separator(mixture / peak, condition) * peak
+        expected = separator(mixture / peak, query) * peak
     np.testing.assert_allclose(second.estimate[1:], expected, atol=1e-5)
 
 

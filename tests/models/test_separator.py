@@ -30,13 +30,13 @@ KINDS = [
     ("aligned", "bottleneck"),
     ("aligned", "film"),
 ]
-CONDITION = torch.rand(2, QUERY_SIZE, generator=torch.Generator().manual_seed(2))
+QUERY = torch.rand(2, QUERY_SIZE, generator=torch.Generator().manual_seed(2))
 
 
 def step(model: torch.nn.Module) -> None:
     """One step on the published loss."""
     optimiser = torch.optim.AdamW(model.parameter_groups(1e-3))
-    loss = (model(noise(), CONDITION) - 0.5 * noise(seed=5)).abs().mean()
+    loss = (model(noise(), QUERY) - 0.5 * noise(seed=5)).abs().mean()
     loss.backward()
     optimiser.step()
 
@@ -66,9 +66,9 @@ def test_a_query_of_rms_1_steers_alike_at_any_size(query_norm, is_same):
     torch.manual_seed(0)
     settings = dataclasses.replace(system("none"), query_norm=query_norm)
     model = build_separator(settings, QUERY_SIZE, SAMPLE_RATE).eval()
-    faint = model(noise(), 0.01 * CONDITION)
-    assert torch.allclose(faint, model(noise(), CONDITION), atol=1e-6) == is_same
-    unit = CONDITION / CONDITION.square().mean(dim=1, keepdim=True).sqrt()
+    faint = model(noise(), 0.01 * QUERY)
+    assert torch.allclose(faint, model(noise(), QUERY), atol=1e-6) == is_same
+    unit = QUERY / QUERY.square().mean(dim=1, keepdim=True).sqrt()
     model.network.query_norm = "none"
     assert torch.allclose(faint, model(noise(), unit), atol=1e-6) == is_same
 
@@ -100,7 +100,7 @@ def test_a_network_can_begin_by_halving_the_mixture(features, fusion):
     settings = dataclasses.replace(system(features, fusion), initial_mask="half")
     model = build_separator(settings, QUERY_SIZE, SAMPLE_RATE, AMAE).eval()
     # All but the Nyquist bin, whose map is zero padding: it has no phase.
-    assert torch.allclose(model(noise(), CONDITION), noise() / 2, atol=5e-3)
+    assert torch.allclose(model(noise(), QUERY), noise() / 2, atol=5e-3)
 
 
 def test_a_frozen_amae_stays_in_eval_mode_and_keeps_no_graph():
@@ -125,8 +125,8 @@ def test_an_updated_amae_learns_at_its_own_rate():
 def test_cached_features_give_what_live_ones_give(features, fusion):
     model = trained_biases(separator(features, fusion)).eval()
     cached = model.amae(noise()).half()
-    live, from_cache = model(noise(), CONDITION), model(noise(), CONDITION, cached)
-    without = model(noise(), CONDITION, torch.zeros_like(cached))
+    live, from_cache = model(noise(), QUERY), model(noise(), QUERY, cached)
+    without = model(noise(), QUERY, torch.zeros_like(cached))
     assert (from_cache - live).abs().max() < 0.05 * (without - live).abs().max()
 
 
@@ -136,13 +136,13 @@ def test_cached_features_give_what_live_ones_give(features, fusion):
 def test_any_length(num_samples):
     for features, fusion in KINDS:
         mixture = noise(2, num_samples)
-        assert separator(features, fusion).eval()(mixture, CONDITION).shape == mixture.shape
+        assert separator(features, fusion).eval()(mixture, QUERY).shape == mixture.shape
 
 
 def test_the_condition_decides():
     model = separator().eval()
     with torch.inference_mode():
-        outputs = model(noise(1).expand(2, -1), CONDITION)
+        outputs = model(noise(1).expand(2, -1), QUERY)
     assert not torch.allclose(outputs[0], outputs[1], atol=1e-3)
 
 
@@ -167,7 +167,7 @@ def test_weights_of_a_pretrained_amae_are_taken_over():
 
 def test_silence_has_finite_gradients():
     model = separator("aligned", updated=True).train()
-    model(torch.zeros(2, 32000), CONDITION).abs().mean().backward()
+    model(torch.zeros(2, 32000), QUERY).abs().mean().backward()
     assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
 
 

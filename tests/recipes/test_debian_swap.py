@@ -12,13 +12,13 @@ from uss.schema import Evaluate
 
 
 class Follower(nn.Module):
-    """A separator whose output is its features, one number a mixture, plus its condition."""
+    """A separator whose output is its features, one number a mixture, plus its query."""
 
     def amae(self, mixture):
         return mixture.mean(dim=1, keepdim=True)
 
-    def forward(self, mixture, condition, features):
-        return features + condition
+    def forward(self, mixture, query, features):
+        return features + query
 
 
 def test_each_mixture_gets_the_features_of_another():

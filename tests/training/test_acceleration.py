@@ -57,7 +57,7 @@ def test_bfloat16_learns_as_float32_does(amae, monkeypatch):
 def test_what_is_not_a_network_stays_in_float32(monkeypatch):
     """And so does what a frozen A-MAE gives: the features of the cache."""
     monkeypatch.setattr(torch, "compile", lambda function, dynamic: function)
-    mixture, condition = small_networks.noise(), torch.rand(2, small_networks.QUERY_SIZE)
+    mixture, query = small_networks.noise(), torch.rand(2, small_networks.QUERY_SIZE)
     for updated in (False, True):
         one = small_networks.separator("paper", updated=updated).eval()
         other = small_networks.separator("paper", updated=updated).eval()
@@ -65,9 +65,9 @@ def test_what_is_not_a_network_stays_in_float32(monkeypatch):
         with torch.no_grad():
             assert torch.equal(one.amae.fbank(mixture), other.amae.fbank(mixture))
             assert torch.equal(one.amae(mixture), other.amae(mixture)) != updated
-            separated = other(mixture, condition)
+            separated = other(mixture, query)
         assert separated.dtype == torch.float32
-        assert not torch.equal(separated, one(mixture, condition))
+        assert not torch.equal(separated, one(mixture, query))
         assert list(one.state_dict()) == list(other.state_dict())
 
 
@@ -123,8 +123,8 @@ def test_on_a_gpu_compiled(updated):
     acceleration.accelerate(acceleration.separator_networks(separators[1]), device)
     assert "forward" in vars(separators[1].network)
     mixture = small_networks.noise(8).to(device)
-    condition = torch.rand(8, small_networks.QUERY_SIZE, device=device)
-    one, other = (separator(mixture, condition) for separator in separators)
+    query = torch.rand(8, small_networks.QUERY_SIZE, device=device)
+    one, other = (separator(mixture, query) for separator in separators)
     assert (one - other).abs().max() < 0.1 * one.abs().max()
     other.square().mean().backward()
     assert all(p.grad is not None for p in separators[1].network.parameters())

@@ -11,8 +11,6 @@ from uss.models.panns import Cnn14DecisionLevelMax
 from uss.schema import Anchors
 from uss.tables import Anchor, Event
 
-MAX_FRAMES = 2**31  # of a clip that is not padded: all that it has
-
 
 def true_anchors(
     rows: range, clips: WaveformSet, events: list[Event], num_samples: int
@@ -57,8 +55,9 @@ def detected_anchors(
         if len(number) == 0:
             continue
         seconds = np.array([seconds_of[clips.names[row]] for row in batch])[number]
-        num_heard = torch.from_numpy(np.ceil(seconds * clips.sample_rate / hop_size).astype(int))
-        num_heard[torch.from_numpy(seconds >= clips.num_samples / clips.sample_rate)] = MAX_FRAMES
+        is_padded = seconds < clips.num_samples / clips.sample_rate
+        own_frames = np.ceil(seconds * clips.sample_rate / hop_size).astype(int)
+        num_heard = torch.from_numpy(np.where(is_padded, own_frames, framewise.shape[1]))
         starts, scores = find_anchors(
             framewise[number, :, label], segment_frames, hop_size, num_heard
         )

@@ -12,6 +12,7 @@ from uss.models.audio_mae import PATCH
 from uss.models.film import FilmNorm
 from uss.models.filterbank import LOWEST_HERTZ
 from uss.models.local_bias import SIZE, LocalBias, TokenGrid
+from uss.models.mel_filters import htk_mel
 from uss.schema import AmaeModel
 
 
@@ -48,17 +49,13 @@ def patches_to_bins(model: AmaeModel, sample_rate: int, num_bins: int) -> Tensor
     """(mel patches, num_bins) weights: each linear bin between the centres of two mel patches.
 
     Below the first centre and above the last, and above the A-MAE's own Nyquist frequency, the
-    nearest patch counts alone. The mel scale is Kaldi's (uss.models.filterbank).
+    nearest patch counts alone. The mel scale is that of the A-MAE's filterbank.
     """
-    lowest, highest = _mel(np.array([LOWEST_HERTZ, model.sample_rate / 2]))
+    lowest, highest = htk_mel(np.array([LOWEST_HERTZ, model.sample_rate / 2]))
     band = (highest - lowest) / (model.mel_bins + 1)
     hertz = np.arange(num_bins) * sample_rate / 2 / num_bins
-    bands = (_mel(hertz) - lowest) / band - 1  # 0 is the centre of the first mel band
+    bands = (htk_mel(hertz) - lowest) / band - 1  # 0 is the centre of the first mel band
     num_patches = model.mel_bins // PATCH
     patches = np.clip((bands - (PATCH - 1) / 2) / PATCH, 0, num_patches - 1)
     weights = np.maximum(0, 1 - np.abs(patches - np.arange(num_patches)[:, None]))
     return torch.from_numpy(weights.astype(np.float32))
-
-
-def _mel(hertz: np.ndarray) -> np.ndarray:
-    return 1127 * np.log1p(hertz / 700)

@@ -7,6 +7,7 @@ In single precision, as torchaudio makes them by default, the edges of a triangl
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
@@ -46,9 +47,14 @@ def slaney_filters(
 
 def htk_filters(sample_rate: int, fft_size: int, mel_bins: int, lowest_hertz: float) -> Tensor:
     """Kaldi's filters, float32 (fft_size // 2 + 1, mel_bins), up to Nyquist: triangles that are
-    straight on HTK's mel scale, 1127 ln(1 + f / 700). The Nyquist bin counts for nothing."""
+    straight on HTK's mel scale (`htk_mel`). The Nyquist bin counts for nothing."""
     with DoubleOnCpu():
         filters, _ = get_mel_banks(
             mel_bins, fft_size, sample_rate, lowest_hertz, high_freq=0.0, **NO_WARP
         )
         return torch.nn.functional.pad(filters, (0, 1)).T.float().contiguous()
+
+
+def htk_mel(hertz: np.ndarray) -> np.ndarray:
+    """Frequencies in Hz on HTK's mel scale."""
+    return 1127 * np.log1p(hertz / 700)
