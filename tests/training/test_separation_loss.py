@@ -56,7 +56,34 @@ def test_silence_is_no_way_out_of_a_sparse_target():
     better = {
         name: loss(mixture / 2, click) < loss(silence, click) for name, loss in LOSSES.items()
     }
-    assert better == {"l1": False, "sdr": True}
+    assert better == {"l1": False, "sdr": True, "sdr_cosine": True}
+
+
+def test_sdr_cosine_is_sdr_at_the_targets_energy():
+    target = noise(0) * torch.tensor([[1.0], [0.1], [3.0]])
+    separated = target + noise(1)
+    at_its_energy = separated * (target.norm(dim=1) / separated.norm(dim=1))[:, None]
+    expected = (LOSSES["sdr"](separated, target) + LOSSES["sdr"](at_its_energy, target)) / 2
+    assert LOSSES["sdr_cosine"](separated, target).item() == pytest.approx(
+        expected.item(), abs=1e-4
+    )
+
+
+def logit_gradient(name, size):
+    """Of a mask of this size, whose phase is wrong in one of two halves."""
+    target, interferer = noise(0), noise(1)
+    logits = torch.full((3, 2), float(np.log(size / (1 - size))), requires_grad=True)
+    mask = logits.sigmoid() * torch.tensor([1.0, -1.0])
+    halves = (target + interferer).unflatten(1, (2, -1))
+    LOSSES[name]((mask[:, :, None] * halves).flatten(1), target).backward()
+    return logits.grad.norm().item()
+
+
+def test_a_mask_that_is_nearly_zero_learns_by_the_cosine_alone():
+    by_sdr = logit_gradient("sdr", 1e-3) / logit_gradient("sdr", 0.5)
+    by_cosine = logit_gradient("sdr_cosine", 1e-3) / logit_gradient("sdr_cosine", 0.5)
+    assert by_sdr < 0.01
+    assert by_cosine > 0.3
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -86,5 +86,5 @@ class Augmentation:
 class SeparatorTraining(Training):
     """train.yaml, stage 5: what separators have beside the keys of every training."""
 
-    loss: Literal["l1", "sdr"] = "l1"  # sdr: in dB; l1 of a sparse target is smallest for silence
+    loss: Literal["l1", "sdr", "sdr_cosine"] = "l1"  # docs/method.md, section 6
     augmentation: Augmentation = field(default_factory=Augmentation)
