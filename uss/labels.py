@@ -76,6 +76,21 @@ def audioset_parents() -> dict[str, list[str]]:
     return {row["mid"]: row["parent_mids"].split() for row in _resource("audioset_ontology.csv")}
 
 
+def audioset_ancestors() -> dict[str, set[str]]:
+    """class_id -> class_ids of all that lie above it in the AudioSet ontology."""
+    parents = audioset_parents()
+    found: dict[str, set[str]] = {}
+
+    def climb(class_id: str) -> set[str]:
+        if class_id not in found:
+            found[class_id] = set(parents[class_id]).union(*map(climb, parents[class_id]))
+        return found[class_id]
+
+    for class_id in parents:
+        climb(class_id)
+    return found
+
+
 def audioset_names() -> dict[str, str]:
     """class_id -> name of all nodes of the AudioSet ontology, those without a class too."""
     return {row["mid"]: row["name"] for row in _resource("audioset_ontology.csv")}

@@ -23,6 +23,7 @@ FILES: dict[str, type] = {
     "evaluate": schema.Evaluate,
     "pretrained": schema.Pretrained,
 }
+OPTIONAL = ("detector",)  # a recipe that trains none may leave it out
 
 
 def data_config(recipe: Path) -> type:
@@ -55,7 +56,9 @@ def check(conf: Path, overrides: list[str]) -> dict[str, object]:
         raise ValueError(f"{conf / 'systems'} has no YAML file: a recipe needs a system")
     check_overrides(conf, overrides)
     configs: dict[str, object] = {
-        name: load(conf, name, cls, overrides) for name, cls in known.items()
+        name: load(conf, name, cls, overrides)
+        for name, cls in known.items()
+        if name not in OPTIONAL or (conf / f"{name}.yaml").exists()
     }
     check_system_names(conf, typing.cast(schema.Evaluate, configs["evaluate"]))
     return configs

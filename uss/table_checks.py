@@ -9,7 +9,7 @@ from pathlib import Path
 from uss.layout import stage_that_writes
 
 MAX_SHOWN = 80  # characters of a cell in a message
-NOT_NEGATIVE = ("start_seconds", "score")
+NOT_NEGATIVE = ("start_seconds",)
 MAX_SECONDS = 1e8  # three years
 NAMES = ("name", "group", "labels", "system", "embedding", "package")
 FILE_NAMES = ("mixture_id",)  # of folders of examples

@@ -60,7 +60,8 @@ class Rejected(NamedTuple):
 
 
 class Anchor(NamedTuple):
-    """anchors.csv; `score` is the detector's probability at the anchor (1 for true times)."""
+    """anchors.csv; `score` is the detector's probability at the anchor, 1 for true times, and the
+    level in dBFS of a loudest stretch."""
 
     anchor_id: str
     clip_id: str

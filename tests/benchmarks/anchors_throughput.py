@@ -13,16 +13,15 @@ import os
 import tempfile
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import torch
 
 from tests.helpers.audioset_synthetic import make_ids, make_rows, waveform
 from uss.audio import to_int16
-from uss.bin.anchors import pack
 from uss.config import load
-from uss.data.anchor_finding import detected_anchors
+from uss.data.anchor_finding import LabelledClips, detected_anchors
+from uss.data.anchor_packing import pack
 from uss.data.packed import part_path, write_part
 from uss.data.waveforms import WaveformSet
 from uss.distributed import device
@@ -53,8 +52,8 @@ class Timed:
         return output
 
 
-def write_clips(split_dir: Path, num_clips: int) -> SimpleNamespace:
-    """Stage 1's part of one split, and what stage 2 needs to know of it."""
+def write_clips(split_dir: Path, num_clips: int) -> LabelledClips:
+    """Stage 1's part of one split, and what the tables say of it."""
     classes, rng = audioset_classes(), np.random.default_rng(0)
     rows = make_rows(make_ids(num_clips, rng), classes, rng)
     signals = np.stack([waveform(row, classes, SAMPLE_RATE, 10.0) for row in rows])
@@ -66,7 +65,7 @@ def write_clips(split_dir: Path, num_clips: int) -> SimpleNamespace:
     write_part(part_path(split_dir / "waveforms", 0), datasets, sample_rate=SAMPLE_RATE)
     groups = {(row.clip_id, label): row.clip_id for row in rows for label in row.labels}
     seconds = dict.fromkeys((row.clip_id for row in rows), 10.0)
-    return SimpleNamespace(class_ids=classes.ids, group_of=groups, seconds_of=seconds)
+    return LabelledClips(WaveformSet(split_dir), classes.ids, groups, seconds)
 
 
 def main() -> None:
@@ -80,13 +79,10 @@ def main() -> None:
     encoder = Timed(Cnn14(PANNS).eval().to(device()))
     with tempfile.TemporaryDirectory() as folder:
         split = Path(folder)
-        known = write_clips(split, options.num_clips)
+        labelled = write_clips(split, options.num_clips)
         start = time.perf_counter()
-        clips = WaveformSet(split)
-        rows = range(len(clips))
-        found = detected_anchors(
-            rows, clips, known.class_ids, known.group_of, known.seconds_of, detector, config
-        )
+        clips = labelled.clips
+        found = detected_anchors(range(len(clips)), labelled, detector, config)
         pack(found, clips, encoder, config, split / "anchors" / "part_0000.h5")
         seconds = time.perf_counter() - start
     own = detector.seconds + encoder.seconds

@@ -6,111 +6,38 @@ import logging
 import shutil
 import zipfile
 from pathlib import Path
-from types import SimpleNamespace
-from typing import NamedTuple
 
 import numpy as np
 import pytest
-import torch
 
+from tests.helpers.bursts import (
+    BURSTS,
+    HOP,
+    NUM_SAMPLES,
+    SECONDS,
+    table,
+    waveform,
+    write_bursts,
+)
 from tests.helpers.tiny_recipe import RATE, SPLITS, clip, run_without_torch
 from uss.bin import anchors
 from uss.data.anchor_set import AnchorSet
 from uss.data.packed import part_path, write_part
 from uss.model_store import networks
 from uss.schema import Pretrained
-from uss.tables import Anchor, Event, read_table, write_table
+from uss.tables import Anchor, Event, write_table
 
-HOP = 80
-SECONDS = 2.0
-SEGMENT = 0.5
-NUM_SAMPLES = round(SEGMENT * RATE)
-PANNS_DIGESTS = networks.panns_digests
-
-
-class Frames(NamedTuple):
-    framewise: torch.Tensor
-
-
-class Embedded(NamedTuple):
-    embedding: torch.Tensor
-    probabilities: torch.Tensor
-
-
-class Detector(torch.nn.Module):
-    """Every class is as likely as the frame is loud."""
-
-    def __init__(self):
-        super().__init__()
-        self.log_mel = SimpleNamespace(stft=SimpleNamespace(hop_size=HOP))
-        self.weight = torch.nn.Parameter(torch.ones(1))
-
-    def forward(self, waveform):
-        level = waveform.reshape(len(waveform), -1, HOP).square().mean(dim=2)
-        level = torch.cat([level, level[:, -1:]], dim=1)
-        return Frames(self.weight * level[..., None].repeat(1, 1, 2))
-
-
-class Encoder(torch.nn.Module):
-    """Peak and level."""
-
-    def __init__(self):
-        super().__init__()
-        self.fc1 = torch.nn.Linear(1, 2)
-        self.fc_audioset = torch.nn.Linear(1, 1)
-
-    def forward(self, waveform):
-        level = waveform.square().mean(dim=1, keepdim=True)
-        return Embedded(torch.cat([waveform.amax(dim=1, keepdim=True), level], dim=1), level)
-
-
-LABELS = {"a": "/m/0", "b": "/m/0 /m/1", "c": "/m/1", "d": "", "e": "/m/0"}
-BURSTS = {"a": 0.2, "b": 0.75, "c": 1.9, "d": 1.0, "e": None}  # e is silent
-
-
-def waveform(start):
-    """Two seconds of faint noise with a burst of 0.3 s."""
-    result = np.zeros(round(SECONDS * RATE), np.int16)
-    if start is not None:
-        result += np.random.default_rng(0).integers(-9, 10, len(result)).astype(np.int16)
-        stretch = slice(round(start * RATE), round((start + 0.3) * RATE))
-        result[stretch] = 20000 * np.sign(np.sin(np.arange(len(result[stretch]))))
-    return result
+PANNS_DIGEST = networks.panns_digest
 
 
 @pytest.fixture
 def written(recipe, monkeypatch):
-    """Packed clips in two parts; the networks above instead of trained ones."""
-    recipe.conf("anchors", segment_seconds=SEGMENT, silence_dbfs=-60.0, batch_size=2)
-    recipe.conf("pretrained")
-    recipe.classes("/m/0", "/m/1")
-    for split in SPLITS:
-        clips = [
-            clip(f"{split}_{name}", labels)._replace(duration_seconds=SECONDS)
-            for name, labels in LABELS.items()
-        ]
-        recipe.clips(split, *clips)
-        for part, names in enumerate((("a", "b", "c"), ("d", "e"))):
-            datasets = {
-                "audio_name": [f"{split}_{name}" for name in names],
-                "waveform": np.stack([waveform(BURSTS[name]) for name in names]),
-                "target": np.array([[c in LABELS[n] for c in ("/m/0", "/m/1")] for n in names]),
-            }
-            write_part(
-                part_path(recipe.data / split / "waveforms", part), datasets, sample_rate=RATE
-            )
-    monkeypatch.setattr(networks, "panns_digests", lambda pretrained: {"detector": "d"})
-    monkeypatch.setattr(networks, "load_panns", lambda pretrained: (Detector(), Encoder()))
-    return recipe
+    return write_bursts(recipe, monkeypatch)
 
 
 def run(*options):
     anchors.main(list(options))
     anchors.main(["--merge", *options])
-
-
-def table(split="train", name="anchors"):
-    return {row.anchor_id: row for row in read_table(f"data/{split}/{name}.csv", Anchor)}
 
 
 def test_anchors_lie_where_the_class_sounds(written, caplog):
@@ -233,7 +160,7 @@ def test_a_second_run_does_nothing_and_what_changed_runs(written, caplog):
 
 
 def test_a_second_run_imports_no_torch(written, monkeypatch):
-    monkeypatch.setattr(networks, "panns_digests", PANNS_DIGESTS)
+    monkeypatch.setattr(networks, "panns_digest", PANNS_DIGEST)
     with zipfile.ZipFile("checkpoint", "w") as file:  # what a finished training leaves
         file.writestr("weights", "")
     checkpoint = written.data / "detector" / "checkpoints" / "step_00000001.pt"

@@ -27,6 +27,7 @@ def written(recipe):
         num_dev_per_class=2,
         num_eval_per_class=3,
     )
+    recipe.conf("anchors")
     return recipe
 
 
@@ -139,6 +140,8 @@ def test_detected_anchors_have_a_list_of_their_own(written):
     sed, true = listed(written, "eval_sed"), listed(written, "eval")
     assert [row.target_anchor for row in sed] == [row.target_anchor for row in true]
     assert [row.interferer_anchor for row in sed] != [row.interferer_anchor for row in true]
+    mixtures.main(["--set=anchors.method=events"])  # then there are none, and no list of them
+    assert [path.name for path in Path("data/mixtures").glob("eval*.csv")] == ["eval.csv"]
 
 
 def test_classes_without_anchors_are_reported(written, caplog):

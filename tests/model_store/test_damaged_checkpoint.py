@@ -56,7 +56,7 @@ def test_the_detector(recipe, caplog):
     path = flip(DETECTOR)
     for reader in (
         lambda: load_detector(DETECTOR),
-        lambda: networks.panns_digests(Pretrained()),
+        lambda: networks.panns_digest(Pretrained(), "query_encoder"),
         lambda: average_embeddings.write_panns(Path("exp/one/panns.pt"), Pretrained()),
     ):
         with pytest.raises(ValueError, match=rf"{path} is damaged \(.*; stage 2 trains it"):

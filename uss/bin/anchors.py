@@ -6,77 +6,72 @@ Writes data/<split>/anchors/part_0000.h5 (anchor_id, waveform int16, embedding, 
 with --merge data/<split>/anchors.csv and, where true times are kept, data/anchors.json: how many
 anchors hit. Sharded over the parts of stage 1.
 
-Where a split for development or evaluation has true times, its anchors come from them, and the
-detector's go to sed_anchors/ and sed_anchors.csv.
+Anchors are found by anchors.method: detected, events (true times) or loudest. Where it is detected
+and a split for development or evaluation has true times, its anchors come from them, and the
+detector's go to sed_anchors/ and sed_anchors.csv. A recipe without a query encoder (query_encoder:
+null, and no detector.yaml) has anchors without embeddings and probabilities.
 
     SHARD=1 NUM_SHARDS=4 python -m uss.bin.anchors
     python -m uss.bin.anchors --merge
 """
 
 import logging
-from pathlib import Path
-from typing import NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from uss import audio
 from uss.command import parser, run
 from uss.config import load, to_dict
 from uss.data.anchor_scoring import score_anchors
+from uss.data.anchor_set import set_names
+from uss.data.anchor_warnings import (
+    warn_of_labels_without_event,
+    warn_of_lost_classes,
+    warn_of_several_events,
+)
 from uss.data.dataset import LABELLED_SPLITS, Dataset
-from uss.data.packed import Packed, part_path, write_part
+from uss.data.packed import Packed, part_path
 from uss.data.waveforms import WaveformSet
 from uss.files import Step, digest, write_json
-from uss.layout import stage_that_writes
+from uss.layout import ANCHOR_SCORES, stage_that_writes
 from uss.model_store import networks
 from uss.schema import Anchors, Pretrained
 from uss.shards import mine
 from uss.tables import Anchor, Event, write_table
 
+if TYPE_CHECKING:
+    from uss.data.anchor_finding import LabelledClips
+    from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
+
 logger = logging.getLogger(__name__)
 
 
-def anchor_sets(dataset: Dataset, split: str) -> list[str]:
-    """The anchor sets of a split, those that mixtures use first."""
-    if split != "train" and dataset.events(split) is not None:
-        return ["anchors", "sed_anchors"]
-    return ["anchors"]
+class Networks:
+    """Loaded when the first part has to be made.
 
+    Args:
+        needed: those of networks.PANNS that are applied.
+    """
 
-def pack(
-    found: list[tuple[int, Anchor]], clips: WaveformSet, encoder, config: Anchors, path: Path
-) -> dict:
-    """Cut, embed and write one part; returns what the record should say of it."""
-    import torch
+    def __init__(self, pretrained: Pretrained, needed: list[str]) -> None:
+        self.pretrained = pretrained
+        self.needed = needed
 
-    num_samples = round(config.segment_seconds * clips.sample_rate)
-    waveforms = np.empty((len(found), num_samples), np.int16)
-    kept: list[Anchor] = []
-    for row, anchor in found:
-        waveform = clips.read([row])[0, anchor.start_sample : anchor.start_sample + num_samples]
-        if audio.dbfs(audio.from_int16(waveform)) >= config.silence_dbfs:
-            waveforms[len(kept)] = waveform
-            kept.append(anchor)
-    packed = waveforms[: len(kept)]
-    device = next(encoder.parameters()).device
-    embeddings = [np.zeros((0, encoder.fc1.out_features), np.float32)]
-    probabilities = [np.zeros((0, encoder.fc_audioset.out_features), np.float32)]
-    batch_size = config.batch_size
-    for start in range(0, len(packed), batch_size):
-        batch = torch.from_numpy(audio.from_int16(packed[start : start + batch_size]))
-        with torch.no_grad():
-            output = encoder(batch.to(device))
-        embeddings.append(output.embedding.cpu().numpy())
-        probabilities.append(output.probabilities.cpu().numpy())
-    datasets: dict[str, np.ndarray | list[str]] = {
-        "anchor_id": [anchor.anchor_id for anchor in kept],
-        "waveform": packed,
-        "embedding": np.concatenate(embeddings),
-        "probabilities": np.concatenate(probabilities),
-    }
-    write_part(path, datasets, sample_rate=clips.sample_rate)
-    num_silent = len(found) - len(kept)
-    return {"anchors": [list(anchor) for anchor in kept], "num_silent": num_silent}
+    def digests(self) -> dict[str, str]:
+        return {name: networks.panns_digest(self.pretrained, name) for name in self.needed}
+
+    @cached_property
+    def detector(self) -> "Cnn14DecisionLevelMax":
+        return networks.load_sound_event_detector(self.pretrained)
+
+    @cached_property
+    def encoder(self) -> "Cnn14 | None":
+        if "query_encoder" in self.needed:
+            return networks.load_query_encoder(self.pretrained)
+        logger.warning(
+            "anchors without embeddings: pretrained.yaml names no query_encoder, and without "
+            "detector.yaml none is trained"
+        )
+        return None
 
 
 def groups(dataset: Dataset, split: str, events: list[Event]) -> dict[tuple[str, str], str]:
@@ -98,8 +93,16 @@ def table_digests(dataset: Dataset, split: str) -> dict[str, str | None]:
     }
 
 
+def settings_of(config: Anchors) -> dict:
+    """What the record compares: a key that came later makes no anchors from before anew."""
+    settings = to_dict(config)
+    if config.method == "detected":
+        del settings["method"]
+    return settings
+
+
 class Part(NamedTuple):
-    """The unit of work of a shard; set_name is one of anchor_sets."""
+    """The unit of work of a shard; set_name is one of set_names."""
 
     split: str
     set_name: str
@@ -107,52 +110,66 @@ class Part(NamedTuple):
     step: Step
 
 
-def work(dataset: Dataset, config: Anchors, pretrained: Pretrained) -> list[Part]:
-    """Every part of every anchor set."""
-    digests = networks.panns_digests(pretrained)
+def work(dataset: Dataset, config: Anchors, digests: dict[str, str]) -> list[Part]:
+    """Every part of every anchor set.
+
+    Raises:
+        ValueError: a table is missing, events.csv too where anchors come from true times.
+    """
     result = []
     for split in LABELLED_SPLITS:
         tables = table_digests(dataset, split)
+        if config.method == "events" and tables["events"] is None:
+            raise ValueError(
+                f"anchors.method is events, and {dataset.events_path(split)} is missing; "
+                f"{stage_that_writes('events.csv')}; or write method: detected or method: loudest "
+                "in anchors.yaml"
+            )
         waveforms = Packed(dataset.data / split / "waveforms", stage=1).paths
-        for name in anchor_sets(dataset, split):
+        for name in set_names(dataset, split, config.method):
             for number, path in enumerate(waveforms):
                 inputs = {"waveforms": path, **tables, **digests}
                 output = part_path(dataset.data / split / name, number)
-                result.append(Part(split, name, number, Step(output, inputs, to_dict(config))))
+                result.append(Part(split, name, number, Step(output, inputs, settings_of(config))))
     return result
 
 
-def find(dataset: Dataset, config: Anchors, pretrained: Pretrained) -> None:
+def find(dataset: Dataset, config: Anchors, loaded: Networks) -> None:
     """This shard's parts of every split."""
-    clip_sets, loaded = {}, None
-    for split, name, number, step in mine(work(dataset, config, pretrained)):
+    clips_of: dict[str, LabelledClips] = {}
+    for split, name, number, step in mine(work(dataset, config, loaded.digests())):
         if step.is_current():
             continue
-        detector, encoder = loaded = loaded or networks.load_panns(pretrained)
-        if split not in clip_sets:
-            clip_sets[split] = WaveformSet(dataset.data / split)
-        from uss.data.anchor_finding import detected_anchors, true_anchors
+        from uss.data import anchor_finding
+        from uss.data.anchor_packing import pack
 
-        clips, events = clip_sets[split], dataset.events(split) or []
-        rows = clips.packed.part_rows()[number]
-        if name == "anchors" and "sed_anchors" in anchor_sets(dataset, split):
-            num_samples = round(config.segment_seconds * clips.sample_rate)
-            found = true_anchors(rows, clips, events, num_samples)
+        events = dataset.events(split) or []
+        if split not in clips_of:
+            clips_of[split] = anchor_finding.LabelledClips(
+                WaveformSet(dataset.data / split),
+                dataset.classes.ids,
+                groups(dataset, split, events),
+                {clip.clip_id: clip.duration_seconds for clip in dataset.clips(split)},
+            )
+        labelled = clips_of[split]
+        rows = labelled.clips.packed.part_rows()[number]
+        if config.method == "loudest":
+            found = anchor_finding.loudest_anchors(rows, labelled, config)
+        elif config.method == "detected" and name == set_names(dataset, split, "detected")[-1]:
+            found = anchor_finding.detected_anchors(rows, labelled, loaded.detector, config)
         else:
-            group_of = groups(dataset, split, events)
-            class_ids = dataset.classes.ids
-            seconds_of = {clip.clip_id: clip.duration_seconds for clip in dataset.clips(split)}
-            found = detected_anchors(rows, clips, class_ids, group_of, seconds_of, detector, config)
-        step.finish(**pack(found, clips, encoder, config, step.output))
+            found = anchor_finding.true_anchors(rows, labelled, events, config)
+        step.finish(**pack(found, labelled.clips, loaded.encoder, config, step.output))
 
 
-def merge(dataset: Dataset, config: Anchors, pretrained: Pretrained) -> None:
-    """Check that every part is there and whole, write the tables, score what the detector found."""
+def merge(dataset: Dataset, config: Anchors, loaded: Networks) -> None:
+    """Check that every part is there and whole, write the tables, score what was found."""
     scores = {}
-    all_parts = work(dataset, config, pretrained)
+    all_parts = work(dataset, config, loaded.digests())
     for split in LABELLED_SPLITS:
         clips = WaveformSet(dataset.data / split)
-        for name in anchor_sets(dataset, split):
+        sets = set_names(dataset, split, config.method)
+        for name in sets:
             folder = dataset.data / split / name
             steps = [part.step for part in all_parts if part[:2] == (split, name)]
             facts = [step.require() for step in steps]
@@ -173,38 +190,28 @@ def merge(dataset: Dataset, config: Anchors, pretrained: Pretrained) -> None:
                 sum(fact["num_silent"] for fact in facts),
             )
             warn_of_lost_classes(dataset, split, name, anchors)
-            events = dataset.events(split)
-            if events is not None and name == anchor_sets(dataset, split)[-1]:
-                clip_seconds = clips.num_samples / clips.sample_rate
-                scores[split] = score_anchors(
-                    anchors,
-                    events,
-                    config.segment_seconds,
-                    clip_seconds,
-                    clips.sample_rate,
-                )
-                logger.info(
-                    "%s: %.1f %% of the detected anchors hit a true event, %.1f %% of random ones",
-                    split,
-                    100 * scores[split]["hit_rate"],
-                    100 * scores[split]["random_hit_rate"],
-                )
+        if config.method == "events":
+            warn_of_labels_without_event(dataset, split)
+            continue
+        if config.method == "loudest":
+            warn_of_several_events(dataset, split)
+        events = dataset.events(split)
+        if events is not None:  # the set that was found is the last
+            seconds = clips.num_samples / clips.sample_rate
+            scores[split] = score_anchors(
+                anchors, events, config.segment_seconds, seconds, clips.sample_rate
+            )
+            logger.info(
+                "%s: %.1f %% of the %s anchors hit a true event, %.1f %% of random ones",
+                split,
+                100 * scores[split]["hit_rate"],
+                config.method,
+                100 * scores[split]["random_hit_rate"],
+            )
     if scores:
-        write_json(dataset.data / "anchors.json", scores)
-
-
-def warn_of_lost_classes(dataset: Dataset, split: str, name: str, anchors: list[Anchor]) -> None:
-    """One line where clips carry a class, and all of its anchors were dropped."""
-    labelled = set().union(*dataset.clip_labels(split).values())
-    found = {anchor.class_id for anchor in anchors}
-    lost = [c for c in dataset.classes.ids if c in labelled and c not in found]
-    if lost:
-        logger.warning(
-            "%s: %d classes have clips and not one of the %s, so they make no mixtures: %s; the "
-            "stretches found for them are silent: see whether their clips are, lower "
-            "silence_dbfs in anchors.yaml, or train the detector longer",
-            *(split, len(lost), name, dataset.classes.shown(lost)),
-        )
+        write_json(ANCHOR_SCORES, scores)
+    else:
+        ANCHOR_SCORES.unlink(missing_ok=True)  # of anchors that were found another way
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -213,10 +220,12 @@ def main(argv: list[str] | None = None) -> None:
     options = arguments.parse_args(argv)
     config = load(options.conf, "anchors", Anchors, options.overrides)
     pretrained = load(options.conf, "pretrained", Pretrained, options.overrides)
+    needed = networks.needed_panns(pretrained, config.method, options.conf)
+    loaded = Networks(pretrained, needed)
     if options.merge:
-        merge(Dataset(), config, pretrained)
+        merge(Dataset(), config, loaded)
     else:
-        find(Dataset(), config, pretrained)
+        find(Dataset(), config, loaded)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ num_targets (C,); the rows of a class without targets are zero. And beside every
 exp/<name>/ that is trained to its end, so that its directory is all that `uss separate` needs:
 
     average_embeddings.h5   the same with class_name; sample_rate and segment_samples
-    panns.pt                sound event detector and query encoder (a link to exp/<name>/panns.pt)
+    panns.pt                sound event detector and query encoder, those that the recipe has (a
+                            link to exp/<name>/panns.pt)
 
     python -m uss.bin.average_embeddings --name paper
 """
@@ -59,23 +60,33 @@ def share_embeddings(directory: Path, averages: Path, dataset: Dataset, anchors:
         step.finish()
 
 
+def panns_digests(path: Path, pretrained: Pretrained) -> dict[str, str]:
+    """Digest of each of the PANNs that the recipe has; one line for one that it lacks."""
+    digests = {}
+    for name, option in (("sound_event_detector", "--auto"), ("query_encoder", "--query")):
+        try:
+            digests[name] = networks.panns_digest(pretrained, name)
+        except ValueError as error:
+            if checkpoints(networks.DETECTOR):  # there is one, and it is damaged
+                raise
+            logger.warning("no %s in %s, so no %s: %s", name, path, option, error)
+    return digests
+
+
 def write_panns(path: Path, pretrained: Pretrained) -> bool:
-    """Write both PANNs in one file; whether there are any."""
-    try:
-        digests = networks.panns_digests(pretrained)
-    except ValueError as error:
-        if checkpoints(networks.DETECTOR):  # there are some, and they are damaged
-            raise
-        logger.warning("no %s, so no --query and no --auto: %s", path, error)
+    """Write the recipe's PANNs in one file; whether there are any."""
+    digests = panns_digests(path, pretrained)
+    if not digests:
         return False
     # A published detector has the outputs of the recipe's classes.
-    classes = {"classes": CLASSES} if pretrained.sound_event_detector else {}
+    is_published = pretrained.sound_event_detector and "sound_event_detector" in digests
+    classes = {"classes": CLASSES} if is_published else {}
     step = Step(path, {**digests, **classes}, {})
     if not step.is_current() or is_damaged(path):
         from uss.model_store.checkpoint import write_tensors
 
         with atomic(path) as temporary:
-            write_tensors(networks.panns_content(pretrained), temporary)
+            write_tensors(networks.panns_content(pretrained, list(digests)), temporary)
         step.finish()
     return True
 

@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from uss.command import parser, run
 from uss.config import load
+from uss.data.anchor_packing import embedded
 from uss.data.anchor_set import AT_MIXTURE_LEVEL, AnchorSet
 from uss.data.dataset import Dataset
 from uss.data.packed import part_path, write_part
@@ -48,25 +49,14 @@ def rows_of(pair: WavPair, classes: Classes) -> tuple[Mixture, Anchor, Anchor]:
 
 def pack(pairs: list[WavPair], ids: list[str], like: AnchorSet, encoder, size: int, path: Path):
     """Write one part: source, rest, source, rest, ... with the encoder's output of each."""
-    import torch
-
     waveforms = np.empty((2 * len(pairs), like.num_samples), np.float32)
     for number, pair in enumerate(tqdm(pairs, desc=str(path), disable=None, leave=False)):
         signals = read_pair(pair, like.sample_rate, like.num_samples)
         waveforms[2 * number : 2 * number + 2] = signals
-    device = next(encoder.parameters()).device
-    embeddings, probabilities = [], []
-    for start in range(0, len(waveforms), size):
-        batch = torch.from_numpy(waveforms[start : start + size]).to(device)
-        with torch.no_grad():
-            output = encoder(batch)
-        embeddings.append(output.embedding.cpu().numpy())
-        probabilities.append(output.probabilities.cpu().numpy())
     datasets: dict[str, np.ndarray | list[str]] = {
         "anchor_id": ids,
         "waveform": waveforms,
-        "embedding": np.concatenate(embeddings),
-        "probabilities": np.concatenate(probabilities),
+        **embedded(waveforms, encoder, size),
     }
     attributes = {"sample_rate": like.sample_rate, AT_MIXTURE_LEVEL: True}
     write_part(path, datasets, **attributes)
@@ -82,7 +72,7 @@ def main(argv: list[str] | None = None) -> None:
     dataset = Dataset()
     split_dir = dataset.data / "eval"
     like = AnchorSet(split_dir)
-    query_encoder = networks.panns_digests(pretrained)["query_encoder"]
+    query_encoder = networks.panns_digest(pretrained, "query_encoder")
     pairs = list_pairs(options.folder, len(dataset.classes))
     rows = [rows_of(pair, dataset.classes) for pair in pairs]
     paths, encoder = [], None
@@ -95,7 +85,7 @@ def main(argv: list[str] | None = None) -> None:
         settings = {"num_samples": like.num_samples, "sample_rate": like.sample_rate}
         step = Step(path, inputs, settings)
         if not step.is_current():
-            encoder = encoder or networks.load_panns(pretrained)[1]
+            encoder = encoder or networks.load_query_encoder(pretrained)
             ids = [a.anchor_id for row in rows[part.start : part.stop] for a in row[1:]]
             pack(here, ids, like, encoder, batch_size, path)
             step.finish()

@@ -1,9 +1,10 @@
 """Stage 3: which anchors meet in which mixture, from a seed.
 
 Reads data/<split>/anchors.csv (and data/eval/sed_anchors.csv), clips.csv, classes.csv, the
-optional forbidden_pairs.csv; conf/mixtures.yaml, and conf/train.yaml where num_train is null.
+optional forbidden_pairs.csv; conf/mixtures.yaml, conf/anchors.yaml, and conf/train.yaml where
+num_train is null.
 Writes data/mixtures/{train,query,dev,eval}.csv, and eval_sed.csv where the evaluation anchors come
-from true times.
+from true times and the detector's lie beside them.
 
     python -m uss.bin.mixtures
 """
@@ -14,11 +15,12 @@ from pathlib import Path
 
 from uss.command import parser, run
 from uss.config import load
+from uss.data.anchor_set import set_names
 from uss.data.dataset import Dataset
 from uss.data.pairing import LISTS_VERSION, Pairing, class_list, train_stream
 from uss.files import Step, meta_path
 from uss.layout import LISTS
-from uss.schema import Mixtures, SeparatorTraining
+from uss.schema import Anchors, Mixtures, SeparatorTraining
 from uss.tables import Anchor, Mixture, read_table, write_table
 
 PURPOSES = {  # list: of the draws of its interferers
@@ -49,13 +51,17 @@ def rows(name: str, pairing: Pairing, dataset: Dataset, num: int) -> Iterable[Mi
     return class_list(pairing, num, PURPOSES[name], index_of)
 
 
-def write_list(name: str, dataset: Dataset, seed: int, num: int) -> None:
+def write_list(name: str, dataset: Dataset, method: str, seed: int, num: int) -> None:
     split, anchor_set, _ = LISTS[name]
     anchors_path = dataset.data / split / f"{anchor_set}.csv"
-    if name == "eval_sed" and dataset.events(split) is None:
+    output = dataset.data / "mixtures" / f"{name}.csv"
+    if anchor_set not in set_names(dataset, split, method):
+        if output.exists():  # stage 7 would measure on it
+            logger.info("removed %s: stage 2 makes no %s now", output, anchor_set)
+            meta_path(output).unlink(missing_ok=True)
+            output.unlink()
         return
     anchors = read_table(anchors_path, Anchor)
-    output = dataset.data / "mixtures" / f"{name}.csv"
     forbidden = dataset.forbidden_pairs_path()
     inputs: dict[str, Path | str | None] = {
         "anchors": anchors_path,
@@ -108,12 +114,13 @@ def classes_with_few_anchors(pairing: Pairing, num: int) -> dict[str, int]:
 def main(argv: list[str] | None = None) -> None:
     options = parser(__doc__).parse_args(argv)
     config = load(options.conf, "mixtures", Mixtures, options.overrides)
+    method = load(options.conf, "anchors", Anchors, options.overrides).method
     num_train = config.num_train
     if num_train is None:
         num_train = load(options.conf, "train", SeparatorTraining, options.overrides).num_examples
     dataset = Dataset()
     for name, num in nums(config, num_train).items():
-        write_list(name, dataset, config.seed, num)
+        write_list(name, dataset, method, config.seed, num)
 
 
 if __name__ == "__main__":

@@ -110,7 +110,7 @@ def train_system(
 
     anchors = mixtures.anchors
     anchors.refuse_shorter(system.stft.window_size)
-    (query_size,) = anchors.packed.width(system.query_field)
+    query_size = anchors.query_size(system.query_field)
     encoder = None
     if system.amae.features != "none":
         encoder = networks.load_extractor(pretrained, system, anchors.sample_rate).encoder

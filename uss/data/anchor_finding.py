@@ -1,60 +1,88 @@
-"""The anchors of packed clips: from true times, or by the sound event detector."""
+"""The anchors of packed clips: from true times, by the sound event detector, or by loudness."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from uss.audio import from_int16
-from uss.data.anchor_search import find_anchors
+from uss.data.anchor_loudness import find_loudest
 from uss.data.waveforms import WaveformSet
-from uss.models.panns import Cnn14DecisionLevelMax
 from uss.schema import Anchors
 from uss.tables import Anchor, Event
 
+if TYPE_CHECKING:
+    from uss.models.panns import Cnn14DecisionLevelMax
+
+
+class LabelledClips(NamedTuple):
+    """The packed clips of a split, and what the tables say of them.
+
+    seconds_of: clip_id -> the clip's own duration; what stage 1 padded it with is silence.
+    """
+
+    clips: WaveformSet
+    class_ids: list[str]
+    group_of: dict[tuple[str, str], str]
+    seconds_of: dict[str, float]
+
+    def seconds(self, rows: np.ndarray | range) -> np.ndarray:
+        return np.array([self.seconds_of[self.clips.names[row]] for row in rows])
+
+    def num_heard(self, rows: np.ndarray | range) -> np.ndarray:
+        """(len(rows),) samples of each clip before its padding."""
+        own = np.round(self.seconds(rows) * self.clips.sample_rate).astype(int)
+        return np.minimum(own, self.clips.num_samples)
+
+    def anchor(self, row: int, label: int, start: int, score: float) -> tuple[int, Anchor]:
+        clip_id, class_id = self.clips.names[row], self.class_ids[label]
+        group = self.group_of[clip_id, class_id]
+        return row, Anchor(f"{clip_id}:{label:03d}", clip_id, class_id, start, score, group)
+
 
 def true_anchors(
-    rows: range, clips: WaveformSet, events: list[Event], num_samples: int
+    rows: range, labelled: LabelledClips, events: list[Event], config: Anchors
 ) -> list[tuple[int, Anchor]]:
-    """(row of the clip, anchor) around the centre of each event of the clips."""
+    """(row of the clip, anchor) around the centre of each event of the clips; the anchor lies in
+    what is heard of a clip, and starts with it where that is shorter."""
+    clips = labelled.clips
+    num_samples = round(config.segment_seconds * clips.sample_rate)
     row_of = {clips.names[row]: row for row in rows}
+    last_start_of = dict(zip(rows, labelled.num_heard(rows) - num_samples, strict=True))
     result = []
     for event in events:
         if event.clip_id in row_of:
+            row = row_of[event.clip_id]
             centre = event.start_seconds + event.duration_seconds / 2
             start = round(centre * clips.sample_rate) - num_samples // 2
-            start = min(max(start, 0), clips.num_samples - num_samples)
+            start = max(min(start, int(last_start_of[row])), 0)
             anchor = Anchor(event.event_id, event.clip_id, event.class_id, start, 1.0, event.group)
-            result.append((row_of[event.clip_id], anchor))
+            result.append((row, anchor))
     return result
 
 
 def detected_anchors(
-    rows: range,
-    clips: WaveformSet,
-    class_ids: list[str],
-    group_of: dict[tuple[str, str], str],
-    seconds_of: dict[str, float],
-    detector: Cnn14DecisionLevelMax,
-    config: Anchors,
+    rows: range, labelled: LabelledClips, detector: "Cnn14DecisionLevelMax", config: Anchors
 ) -> list[tuple[int, Anchor]]:
-    """(row of the clip, anchor) where the detector finds each label of the clips.
+    """(row of the clip, anchor) where the detector finds each label of the clips."""
+    import torch
 
-    seconds_of: clip_id -> the clip's own duration; what stage 1 padded it with is silence.
-    """
+    from uss.data.anchor_search import find_anchors
+
+    clips = labelled.clips
     device = next(detector.parameters()).device
     hop_size = detector.log_mel.stft.hop_size
     last_start = clips.num_samples - round(config.segment_seconds * clips.sample_rate)
     segment_frames = round(config.segment_seconds * clips.sample_rate / hop_size)
     result = []
-    for start in tqdm(range(rows.start, rows.stop, config.batch_size), disable=None, leave=False):
-        batch = range(start, min(start + config.batch_size, rows.stop))
-        waveform = torch.from_numpy(from_int16(clips.read(batch))).to(device)
+    for batch, waveforms in _batches(rows, clips, config.batch_size):
         with torch.no_grad():
-            framewise = detector(waveform).framewise
+            framewise = detector(torch.from_numpy(from_int16(waveforms)).to(device)).framewise
         number, label = np.nonzero(clips.target[batch.start : batch.stop])
         if len(number) == 0:
             continue
-        seconds = np.array([seconds_of[clips.names[row]] for row in batch])[number]
+        seconds = labelled.seconds(batch)[number]
         is_padded = seconds < clips.num_samples / clips.sample_rate
         own_frames = np.ceil(seconds * clips.sample_rate / hop_size).astype(int)
         num_heard = torch.from_numpy(np.where(is_padded, own_frames, framewise.shape[1]))
@@ -62,14 +90,29 @@ def detected_anchors(
             framewise[number, :, label], segment_frames, hop_size, num_heard
         )
         for n, c, first, score in zip(number, label, starts.tolist(), scores.tolist(), strict=True):
-            clip_id, class_id = clips.names[batch[n]], class_ids[c]
-            anchor = Anchor(
-                f"{clip_id}:{c:03d}",
-                clip_id,
-                class_id,
-                min(first, last_start),  # where a segment is no even number of frames
-                round(score, 6),
-                group_of[clip_id, class_id],
-            )
-            result.append((batch[n], anchor))
+            start = min(first, last_start)  # where a segment is no even number of frames
+            result.append(labelled.anchor(batch[n], c, start, round(score, 6)))
     return result
+
+
+def loudest_anchors(
+    rows: range, labelled: LabelledClips, config: Anchors
+) -> list[tuple[int, Anchor]]:
+    """(row of the clip, anchor) for each label of the clips: the loudest stretch, the same for all
+    labels of a clip; the score is its level in dBFS."""
+    clips = labelled.clips
+    num_samples = round(config.segment_seconds * clips.sample_rate)
+    result = []
+    for batch, waveforms in _batches(rows, clips, config.batch_size):
+        starts, levels = find_loudest(waveforms, num_samples, labelled.num_heard(batch))
+        for n, c in zip(*np.nonzero(clips.target[batch.start : batch.stop]), strict=True):
+            score = round(float(levels[n]), 2)
+            result.append(labelled.anchor(batch[n], c, int(starts[n]), score))
+    return result
+
+
+def _batches(rows: range, clips: WaveformSet, size: int) -> Iterator[tuple[range, np.ndarray]]:
+    """The rows of each batch, and its waveforms (clips, samples) int16."""
+    for start in tqdm(range(rows.start, rows.stop, size), disable=None, leave=False):
+        batch = range(start, min(start + size, rows.stop))
+        yield batch, clips.read(batch)

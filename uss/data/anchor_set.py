@@ -5,11 +5,23 @@ from pathlib import Path
 import numpy as np
 
 from uss.audio import from_int16
+from uss.data.dataset import Dataset
 from uss.data.packed import Packed
 from uss.ranges import SAMPLE_RATES
 from uss.tables import Anchor, read_table
 
 AT_MIXTURE_LEVEL = "at_mixture_level"  # attribute of imported parts: energies are matched already
+
+
+def set_names(dataset: Dataset, split: str, method: str) -> list[str]:
+    """The anchor sets of a split, the one that mixtures use first.
+
+    method: of anchors.yaml. A detector is judged: where a split for development or evaluation has
+    true times, its anchors come from them, and the detector's are a set beside them.
+    """
+    if method == "detected" and split != "train" and dataset.events(split) is not None:
+        return ["anchors", "sed_anchors"]
+    return ["anchors"]
 
 
 class AnchorSet:
@@ -23,6 +35,8 @@ class AnchorSet:
         anchors: rows of the table, in packed order.
         row_of: anchor_id -> row.
         sample_rate: in Hz.
+        has_embeddings: whether a query encoder has heard them; without one their embeddings and
+            probabilities have no values.
         at_mixture_level: whether interferers have their mixtures' levels (imported mixtures), so
             that they are added as they are.
 
@@ -36,8 +50,10 @@ class AnchorSet:
         self.packed = Packed(Path(split_dir) / name, stage=2)
         ids = self.packed.strings("anchor_id")
         self.packed.require("waveform", "int16 float32", "anchors", "samples")
-        self.packed.require("embedding", "float32", "anchors", "size")
-        self.packed.require("probabilities", "float32", "anchors", "classes")
+        self.has_embeddings = "embedding" in self.packed or "probabilities" in self.packed
+        if self.has_embeddings:
+            self.packed.require("embedding", "float32", "anchors", "size")
+            self.packed.require("probabilities", "float32", "anchors", "classes")
         if set(ids) != by_id.keys():
             raise ValueError(
                 f"{table} and {self.packed.folder} hold different anchors; write both again: "
@@ -72,8 +88,23 @@ class AnchorSet:
 
     def embeddings(self, rows: np.ndarray | range | list[int]) -> np.ndarray:
         """(len(rows), embedding size) float32: the query encoder's output."""
-        return self.packed.read("embedding", rows)
+        return self._encoded("embedding", rows)
 
     def probabilities(self, rows: np.ndarray | range | list[int]) -> np.ndarray:
         """(len(rows), num_classes) float32: the query encoder's class probabilities."""
-        return self.packed.read("probabilities", rows)
+        return self._encoded("probabilities", rows)
+
+    def _encoded(self, name: str, rows: np.ndarray | range | list[int]) -> np.ndarray:
+        if not self.has_embeddings:
+            return np.zeros((len(rows), 0), np.float32)
+        return self.packed.read(name, rows)
+
+    def query_size(self, field: str) -> int:
+        """Values of `embedding` or `probabilities`; ValueError where the anchors have none."""
+        if not self.has_embeddings:
+            raise ValueError(
+                f"{self.packed.folder} has anchors without embeddings, which queries are: name a "
+                "query_encoder in pretrained.yaml, or write detector.yaml, by which stage 2 trains "
+                "one, and run from stage 2 on: ./run.sh --stage 2"
+            )
+        return self.packed.width(field)[0]

@@ -116,7 +116,7 @@ class Evaluation:
                 f"{model} separates audio of {loaded.sample_rate} Hz, "
                 f"{anchors.packed.folder} has {anchors.sample_rate} Hz"
             )
-        (query_size,) = anchors.packed.width(loaded.system.query_field)
+        query_size = anchors.query_size(loaded.system.query_field)
         if query_size != loaded.query_size:
             raise ValueError(
                 f"{model} takes a query of {loaded.query_size} values, {anchors.packed.folder} "

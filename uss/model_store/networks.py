@@ -22,35 +22,63 @@ if TYPE_CHECKING:
 
 TRAIN = DATA / "train"
 
+PANNS = ("sound_event_detector", "query_encoder")  # keys of pretrained.yaml
 PANNS_SAMPLE_RATE = 32000  # of the published files, in Hz
+OTHER_METHODS = (
+    "let stage 2 find anchors without a detector: in anchors.yaml, in place of method: detected, "
+    "method: events (true times in events.csv) or method: loudest (for clips that hold one event)"
+)
 
 
-def panns_digests(pretrained: Pretrained) -> dict[str, str]:
-    """SHA-256 of the weights of both PANNs.
+def needed_panns(pretrained: Pretrained, method: str, conf: Path) -> list[str]:
+    """Those of PANNS that stage 2 applies: the detector where it finds the anchors; the query
+    encoder unless the recipe has none, neither a published one nor a detector of its own.
+
+    Args:
+        method: of anchors.yaml.
+        conf: a recipe without detector.yaml there trains no detector.
+
+    Raises:
+        ValueError: anchors are to be detected, and there is no detector.
+    """
+    trains = (conf / "detector.yaml").exists()
+    needed = []
+    if method == "detected":
+        if not (pretrained.sound_event_detector or trains):
+            raise ValueError(
+                f"{conf / 'anchors.yaml'}: method is detected, and there is no detector: name a "
+                "sound_event_detector in pretrained.yaml, write detector.yaml, by which stage 2 "
+                f"trains one, or {OTHER_METHODS}"
+            )
+        needed.append("sound_event_detector")
+    if pretrained.query_encoder or trains:
+        needed.append("query_encoder")
+    return needed
+
+
+def panns_digest(pretrained: Pretrained, name: str) -> str:
+    """SHA-256 of the weights of one of PANNS.
 
     Raises:
         ValueError: a file is missing, or published weights do not fit the recipe's data.
     """
-    refuse_other_data(pretrained)
-    files = {
-        "sound_event_detector": pretrained.sound_event_detector,
-        "query_encoder": pretrained.query_encoder,
-    }
-    return {name: _weights_digest(file, DETECTOR) for name, file in files.items()}
+    file = getattr(pretrained, name)
+    if file is not None:
+        refuse_other_data(name)
+    return _weights_digest(file, DETECTOR)
 
 
-def refuse_other_data(pretrained: Pretrained) -> None:
+def refuse_other_data(name: str) -> None:
     """Published PANNs hear 32 kHz; the detector's outputs are AudioSet's classes by their index."""
-    if pretrained.sound_event_detector or pretrained.query_encoder:
-        rate = WaveformSet(TRAIN).sample_rate
-        if rate != PANNS_SAMPLE_RATE:
-            raise ValueError(
-                f"pretrained.yaml names published PANNs, which take {PANNS_SAMPLE_RATE} Hz, and "
-                f"{TRAIN / 'waveforms'} has {rate} Hz: write sample_rate: {PANNS_SAMPLE_RATE} in "
-                "resample.yaml and run ./run.sh --stage 1, or write null in pretrained.yaml, and "
-                "stage 2 trains networks of the recipe's own"
-            )
-    if pretrained.sound_event_detector:
+    rate = WaveformSet(TRAIN).sample_rate
+    if rate != PANNS_SAMPLE_RATE:
+        raise ValueError(
+            f"pretrained.yaml names published PANNs, which take {PANNS_SAMPLE_RATE} Hz, and "
+            f"{TRAIN / 'waveforms'} has {rate} Hz: write sample_rate: {PANNS_SAMPLE_RATE} in "
+            "resample.yaml and run ./run.sh --stage 1, or write null in pretrained.yaml, and "
+            "stage 2 trains networks of the recipe's own"
+        )
+    if name == "sound_event_detector":
         detector_columns()
 
 
@@ -66,8 +94,9 @@ def detector_columns() -> list[int]:
         raise ValueError(
             "pretrained.yaml names a published sound_event_detector, which knows AudioSet's "
             f"{len(audioset)} classes, and {CLASSES} has {len(others)} that are none of them: "
-            f"{ours.shown(others)}; write their mids there, leave them out, or write "
-            "sound_event_detector: null, and stage 2 trains one for the recipe's own classes"
+            f"{ours.shown(others)}; write their mids there if they have any, or write "
+            "sound_event_detector: null, and stage 2 trains one for the recipe's own classes, or "
+            f"keep the published query_encoder alone and {OTHER_METHODS}"
         )
     return [audioset.index(class_id) for class_id in ours.ids]
 
@@ -84,14 +113,18 @@ def _weights_digest(file: str | None, directory: Path) -> str:
     return digest(path)
 
 
-def load_panns(pretrained: Pretrained) -> "tuple[Cnn14DecisionLevelMax, Cnn14]":
-    """Sound event detector and query encoder in eval mode, on the GPU where there is one."""
-    from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
+def load_sound_event_detector(pretrained: Pretrained) -> "Cnn14DecisionLevelMax":
+    """In eval mode, on the GPU where there is one."""
+    from uss.models.panns import Cnn14DecisionLevelMax
 
-    return (
-        _load_panns(Cnn14DecisionLevelMax, pretrained.sound_event_detector),
-        _load_panns(Cnn14, pretrained.query_encoder),
-    )
+    return _load_panns(Cnn14DecisionLevelMax, pretrained.sound_event_detector)
+
+
+def load_query_encoder(pretrained: Pretrained) -> "Cnn14":
+    """In eval mode, on the GPU where there is one."""
+    from uss.models.panns import Cnn14
+
+    return _load_panns(Cnn14, pretrained.query_encoder)
 
 
 def _load_panns(kind: "type[AnyPanns]", file: str | None) -> "AnyPanns":
@@ -119,16 +152,17 @@ def published_panns(kind: "type[AnyPanns]", file: str) -> "AnyPanns":
     return network
 
 
-def panns_content(pretrained: Pretrained) -> dict[str, dict]:
-    """Both PANNs as plain tensors, and the shape of each; weights that they share stand once."""
+def panns_content(pretrained: Pretrained, names: list[str]) -> dict[str, dict]:
+    """Those PANNs as plain tensors, and the shape of each; weights that they share stand once."""
     from uss.model_store.loading import load_detector
     from uss.models import published
     from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
 
     own = None
     content = {}
-    for name, kind in (("sound_event_detector", Cnn14DecisionLevelMax), ("query_encoder", Cnn14)):
-        file = getattr(pretrained, name)
+    kinds = {"sound_event_detector": Cnn14DecisionLevelMax, "query_encoder": Cnn14}
+    for name in names:
+        file, kind = getattr(pretrained, name), kinds[name]
         if file is None:
             model, weights = own = own or load_detector(DETECTOR)
         else:

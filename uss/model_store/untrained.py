@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from uss.config import load
 from uss.labels import read_classes
 from uss.layout import CLASSES
-from uss.schema import Amae, Anchors, Detector, Pretrained, Resample, System
+from uss.schema import Amae, Anchors, Detector, DetectorModel, Pretrained, Resample, System
 
 if TYPE_CHECKING:
     from uss.models.mae_resunet import Separator
@@ -34,8 +34,9 @@ def untrained(conf: Path, name: str, overrides: list[str]) -> Untrained:
     pretrained = load(conf, "pretrained", Pretrained, overrides)
     sample_rate = load(conf, "resample", Resample, overrides).sample_rate
     seconds = load(conf, "anchors", Anchors, overrides).segment_seconds
-    own = load(conf, "detector", Detector, overrides).model
-    panns = PANNS if pretrained.query_encoder else own
+    panns: DetectorModel = PANNS
+    if not pretrained.query_encoder:
+        panns = load(conf, "detector", Detector, overrides).model
     amae = AUDIO_MAE if pretrained.audio_mae else load(conf, "amae", Amae, overrides).model
     if amae.mean is None:
         amae = replace(amae, mean=0.0, std=1.0)  # which the recipe measures in stage 4

@@ -1,6 +1,7 @@
 """resample.yaml, anchors.yaml and mixtures.yaml: stages 1 to 3."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from uss import ranges
 from uss.schema.limits import MAX_BATCH, at_least, at_most, fraction, positive, rate
@@ -29,6 +30,9 @@ class Resample:
 class Anchors:
     """anchors.yaml, stage 2: where in a clip a labelled class sounds."""
 
+    # detected: by the sound event detector; events: true times (events.csv); loudest: the loudest
+    # stretch, for clips that hold one event.
+    method: Literal["detected", "events", "loudest"] = "detected"
     segment_seconds: float = 2.0
     silence_dbfs: float = -60.0  # an anchor whose RMS is below is dropped and counted
     batch_size: int = 16  # clips a forward pass

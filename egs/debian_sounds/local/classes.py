@@ -1,6 +1,6 @@
 """The recipe's classes, and the pairs of them that must not meet."""
 
-from uss.labels import audioset_classes, audioset_parents
+from uss.labels import audioset_ancestors, audioset_classes
 from uss.tables import ClassPair, ClassRow
 
 from .data_config import Data
@@ -22,16 +22,12 @@ def class_rows(labels: set[str]) -> list[ClassRow]:
 
 def forbidden_pairs(rows: list[ClassRow], config: Data) -> list[ClassPair]:
     """The pairs that data.yaml lists, and every class with its ancestor in the ontology."""
-    classes, parents = audioset_classes(), audioset_parents()
-
-    def ancestors(class_id: str) -> set[str]:
-        return set(parents[class_id]).union(*map(ancestors, parents[class_id]))
-
+    classes, ancestors = audioset_classes(), audioset_ancestors()
     pairs = {
         tuple(sorted(classes.ids[classes.index_of_name(name)] for name in pair))
         for pair in config.overlapping
     }
     ids = {row.class_id for row in rows}
-    pairs |= {tuple(sorted((one, other))) for one in ids for other in ancestors(one)}
+    pairs |= {tuple(sorted((one, other))) for one in ids for other in ancestors[one]}
     used = sorted(pair for pair in pairs if set(pair) <= ids)
     return [ClassPair(f"{number:03d}", *pair) for number, pair in enumerate(used)]

@@ -19,7 +19,7 @@ from uss.command import parser, run
 from uss.config import load, to_dict
 from uss.data.dataset import LABELLED_SPLITS
 from uss.files import Step, read_facts
-from uss.labels import audioset_classes, audioset_parents
+from uss.labels import audioset_ancestors, audioset_classes
 from uss.tables import ClassPair, ClassRow, Clip, Event, write_table
 
 from .data_config import Data
@@ -45,13 +45,9 @@ def class_rows() -> list[ClassRow]:
 
 def forbidden_pairs(classes: list[ClassRow]) -> list[ClassPair]:
     """A class and its ancestor in AudioSet's ontology, such as Chirp tone and Sine wave."""
-    parents = audioset_parents()
-
-    def ancestors(class_id: str) -> set[str]:
-        return set(parents[class_id]).union(*map(ancestors, parents[class_id]))
-
+    ancestors = audioset_ancestors()
     ids = [row.class_id for row in classes]
-    related = [(one, other) for one in ids for other in sorted(ancestors(one) & set(ids))]
+    related = [(one, other) for one in ids for other in sorted(ancestors[one] & set(ids))]
     return [ClassPair(f"{number:03d}", *pair) for number, pair in enumerate(related)]
 
 
