@@ -76,7 +76,7 @@ def written(tmp_path, monkeypatch):
     recipe.conf("pretrained")
     mixtures.main([])
     monkeypatch.setattr(import_mixtures.networks, "panns_digest", lambda _, name: "1")
-    monkeypatch.setattr(import_mixtures.networks, "load_query_encoder", lambda _: Encoder())
+    monkeypatch.setattr(import_mixtures.networks, "load_query_encoder", lambda *_: Encoder())
     return tmp_path
 
 

@@ -1,8 +1,11 @@
 """Shapes, pooling and one training step of both PANNs."""
 
+from dataclasses import replace
+
+import pytest
 import torch
 
-from tests.helpers.small_networks import PANNS, noise
+from tests.helpers.small_networks import PANNS, SAMPLE_RATE, noise
 from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
 
 
@@ -53,3 +56,55 @@ def test_one_training_step_lowers_the_loss():
         losses.append(loss.item())
     assert all(p.grad is not None for p in model.parameters())
     assert losses[-1] < losses[0]
+
+
+def chord(rate: int, seconds: float = 4.0) -> torch.Tensor:
+    """(1, samples): tones below 5 kHz, the loudest in the second half."""
+    time = torch.arange(round(seconds * rate), dtype=torch.float64) / rate
+    tones = sum(torch.sin(6.2831853 * hertz * time) for hertz in (300, 1100, 2300, 4700))
+    return (0.1 * tones * (0.1 + (time > seconds / 2))).float()[None]
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("rate", [8000, 32000, 44100, 48000])
+def test_waveforms_at_another_rate_are_resampled(rate):
+    """The same sound is heard; a frame is as long as before, in samples of the other rate."""
+    torch.manual_seed(0)
+    detector = Cnn14DecisionLevelMax(PANNS).eval()
+    encoder = Cnn14(PANNS).eval()
+    encoder.load_state_dict(detector.state_dict())
+    sound, there = chord(SAMPLE_RATE), chord(rate)
+    frames, embedding = detector(sound).framewise, encoder(sound).embedding
+
+    def difference() -> float:
+        return ((encoder(there).embedding - embedding).norm() / embedding.norm()).item()
+
+    assert difference() > 0.03 and detector.frame_samples == PANNS.hop_size
+    for network in (detector, encoder):
+        network.hear(rate)
+    assert detector.frame_samples == PANNS.hop_size * rate / SAMPLE_RATE
+    found = detector(there).framewise
+    assert found.shape == frames.shape
+    if rate > SAMPLE_RATE:  # a lower one lacks the highest tone
+        assert (found - frames).abs().max() < 1e-3 and difference() < 1e-3
+
+
+def test_a_rate_without_a_common_divisor_is_refused():
+    with pytest.raises(ValueError, match="PANNs network's sample_rate 16000 has hardly a common"):
+        Cnn14(PANNS).hear(44101)
+
+
+@torch.inference_mode()
+def test_a_class_may_be_the_maximum_of_several_columns():
+    torch.manual_seed(0)
+    plain = Cnn14DecisionLevelMax(PANNS).eval()
+    grouped = Cnn14DecisionLevelMax(replace(PANNS, maximum_of=[[3], [0, 1, 9]])).eval()
+    grouped.load_state_dict(plain.state_dict())
+    assert (plain.num_classes, grouped.num_classes) == (10, 2)
+    columns, classes = plain(noise()).framewise, grouped(noise())
+    assert torch.equal(classes.framewise[..., 0], columns[..., 3])
+    assert torch.equal(classes.framewise[..., 1], columns[..., [0, 1, 9]].amax(dim=-1))
+    assert torch.equal(classes.probabilities, classes.framewise.amax(dim=1))
+    for columns_of in ([[]], [[10]], [[-1]]):
+        with pytest.raises(ValueError, match="maximum_of names the columns"):
+            replace(PANNS, maximum_of=columns_of)

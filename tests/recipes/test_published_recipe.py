@@ -1,5 +1,6 @@
 """Published weights through the YAML that a user writes, and stages 1 to 4 of a recipe on them."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,12 @@ from uss.data.anchor_set import AnchorSet
 from uss.data.feature_set import FeatureSet
 from uss.data.mixing import mix
 from uss.data.mixture_list import MixtureList
-from uss.data.packed import part_path, write_part
-from uss.labels import audioset_classes
+from uss.labels import audioset_ancestors, audioset_classes
 from uss.model_store import networks
 from uss.models import published
+from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
 from uss.schema import Pretrained, System
+from uss.separation.panns_file import build
 from uss.tables import ClassRow, Clip, write_table
 
 pytestmark = pytest.mark.slow
@@ -87,7 +89,9 @@ def test_no_network_is_trained_and_the_log_says_why(recipe):
 
 @torch.inference_mode()
 def test_the_named_panns_give_the_reference_numbers(recipe):
-    detector, encoder = networks.load_panns(load("conf", "pretrained", Pretrained))
+    pretrained = load("conf", "pretrained", Pretrained)
+    detector = networks.load_sound_event_detector(pretrained, 32000)
+    encoder = networks.load_query_encoder(pretrained, 32000)
     expected = fixture("cnn14")
     embedding = encoder(torch.from_numpy(expected["waveform"])).embedding
     tolerance = 1e-5 * np.abs(expected["embedding"]).max()
@@ -148,56 +152,64 @@ def test_cached_features_are_those_of_the_model_in_memory(recipe, tmp_path):
         np.testing.assert_allclose(stored, expected.half(), rtol=1e-3, atol=1e-3)  # float16
 
 
-def make_waveforms(folder: Path, class_ids: list[str], rate: int) -> Path:
-    """A recipe's classes and packed clips, and a file of weights that is never opened."""
-    tiny = Recipe(folder)
-    tiny.classes(*class_ids)
-    datasets = {
-        "audio_name": ["clip"],
-        "waveform": np.zeros((1, 16), np.int16),
-        "target": np.zeros((1, len(class_ids)), bool),
-    }
-    write_part(part_path(tiny.data / "train" / "waveforms", 0), datasets, sample_rate=rate)
+def make_classes(folder: Path, class_ids: list[str]) -> Path:
+    """A recipe's classes, and a file of weights that is never opened."""
+    Recipe(folder).classes(*class_ids)
     weights = folder / "weights.pth"
     weights.write_bytes(b"weights")
     return weights
 
 
-@pytest.mark.parametrize("key", ["sound_event_detector", "query_encoder"])
-def test_published_panns_want_32_khz(tmp_path, monkeypatch, key):
-    assert networks.PANNS_SAMPLE_RATE == published.SAMPLE_RATE
-    weights = make_waveforms(tmp_path, audioset_classes().ids, 16000)
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match="32000 Hz, and .* has 16000 Hz: write sample_rate: 32000"):
-        networks.panns_digests(Pretrained(**{key: str(weights)}))
-
-
 def test_a_published_detector_wants_audiosets_classes(tmp_path, monkeypatch):
-    weights = make_waveforms(tmp_path, [audioset_classes().ids[3], "/m/dog", "/m/cat"], 32000)
+    weights = make_classes(tmp_path, [audioset_classes().ids[3], "/m/dog", "/m/cat"])
     monkeypatch.chdir(tmp_path)
-    message = "2 that are none of them: /m/dog .*/m/cat .*write sound_event_detector: null"
-    with pytest.raises(ValueError, match=message):
-        networks.panns_digests(Pretrained(sound_event_detector=str(weights)))
-    # An embedding has no classes: a query encoder serves any. What is missing here is the detector.
-    with pytest.raises(ValueError, match="data/detector holds no trained model"):
-        networks.panns_digests(Pretrained(query_encoder=str(weights)))
+    pretrained = Pretrained(sound_event_detector=str(weights), query_encoder=str(weights))
+    with pytest.raises(ValueError) as caught:
+        networks.panns_digest(pretrained, "sound_event_detector")
+    for part in ("2 that are none of them: /m/dog ", "/m/cat ", "sound_event_detector: null"):
+        assert part in str(caught.value)
+    for method in ("method: detected", "method: events", "method: loudest"):
+        assert method in str(caught.value)
+    # An embedding has no classes: a query encoder serves any.
+    networks.panns_digest(pretrained, "query_encoder")
 
 
-def test_a_published_detector_gives_the_columns_of_the_recipes_classes(tmp_path, monkeypatch):
-    """Of a detector whose outputs tell their column: a subset of AudioSet, in another order."""
+def test_a_published_detector_gives_the_columns_of_the_recipes_classes(
+    tmp_path, monkeypatch, caplog
+):
+    """Of a detector whose outputs tell their column: a subset of AudioSet, in another order, and a
+    class of the ontology that is none of the 527: Respiratory sounds, above Cough and others."""
+    caplog.set_level(logging.INFO)
     audioset = audioset_classes()
     columns = [400, 3, 17]
-    make_waveforms(tmp_path, [audioset.ids[column] for column in columns], 32000)
+    respiratory = "/m/09hlz4"
+    below = [
+        audioset.index(class_id)
+        for class_id, above in audioset_ancestors().items()
+        if respiratory in above and class_id in audioset
+    ]
+    make_classes(tmp_path, [*(audioset.ids[column] for column in columns), respiratory])
     monkeypatch.chdir(tmp_path)
     state = empty_state("Cnn14_DecisionLevelMax")
     state["fc_audioset.bias"] = torch.linspace(-5, 5, len(audioset))
     save_panns(Path("detector.pth"), state)
     pretrained = Pretrained(sound_event_detector="detector.pth", query_encoder="detector.pth")
-    detector, encoder = networks.load_panns(pretrained)
-    probabilities = detector(torch.zeros(1, 32000)).probabilities[0]
+    detector = networks.load_sound_event_detector(pretrained, 44100)
+    encoder = networks.load_query_encoder(pretrained, 44100)
     expected = state["fc_audioset.bias"].sigmoid()
-    assert torch.allclose(probabilities, expected[columns])
-    assert torch.allclose(encoder(torch.zeros(1, 32000)).probabilities[0], expected)
-    content = networks.panns_content(pretrained)
-    assert content["sound_event_detector"]["model"]["num_classes"] == len(columns)
-    assert content["query_encoder"]["model"]["num_classes"] == len(audioset)
+    of_classes = torch.cat([expected[columns], expected[below].max()[None]])
+    silence = torch.zeros(1, 44100)
+    assert torch.allclose(detector(silence).probabilities[0], of_classes)
+    assert torch.allclose(encoder(silence).probabilities[0], expected)
+    assert f"maximum over the classes below them (their number): name of {respiratory} (" in (
+        caplog.text
+    )
+    # The same from a model directory, whose separator may have any rate.
+    content = networks.panns_content(pretrained, list(networks.PANNS))
+    for name, kind, values in (
+        ("sound_event_detector", Cnn14DecisionLevelMax, of_classes),
+        ("query_encoder", Cnn14, expected),
+    ):
+        network = build(content, name, kind, Path("panns.pt"), 48000, 48000)
+        assert torch.allclose(network(torch.zeros(1, 48000)).probabilities[0], values)
+        assert network.num_classes == len(values)

@@ -62,7 +62,7 @@ def test_the_time_line(model, write, monkeypatch):
         frames = waveform[:, : 10 * RATE].reshape(1, -1, 160).abs().amax(dim=2)
         return SimpleNamespace(framewise=torch.stack([frames, 0 * frames, 0 * frames], dim=2))
 
-    loudness.log_mel = SimpleNamespace(stft=SimpleNamespace(hop_size=160))
+    loudness.frame_samples = 160.0
     monkeypatch.setattr(model, "detector", loudness)
     time = np.arange(round(12.5 * RATE)) / RATE
     wave = 0.9 * np.sin(2 * np.pi * 1000 * time)

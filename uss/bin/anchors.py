@@ -17,6 +17,7 @@ null, and no detector.yaml) has anchors without embeddings and probabilities.
 
 import logging
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from uss.command import parser, run
@@ -50,28 +51,34 @@ class Networks:
 
     Args:
         needed: those of networks.PANNS that are applied.
+        data: the recipe's data folder, whose waveforms they hear.
     """
 
-    def __init__(self, pretrained: Pretrained, needed: list[str]) -> None:
+    def __init__(self, pretrained: Pretrained, needed: list[str], data: Path) -> None:
         self.pretrained = pretrained
         self.needed = needed
+        self.data = data
 
     def digests(self) -> dict[str, str]:
         return {name: networks.panns_digest(self.pretrained, name) for name in self.needed}
 
     @cached_property
     def detector(self) -> "Cnn14DecisionLevelMax":
-        return networks.load_sound_event_detector(self.pretrained)
+        return networks.load_sound_event_detector(self.pretrained, self._sample_rate)
 
     @cached_property
     def encoder(self) -> "Cnn14 | None":
         if "query_encoder" in self.needed:
-            return networks.load_query_encoder(self.pretrained)
+            return networks.load_query_encoder(self.pretrained, self._sample_rate)
         logger.warning(
             "anchors without embeddings: pretrained.yaml names no query_encoder, and without "
             "detector.yaml none is trained"
         )
         return None
+
+    @property
+    def _sample_rate(self) -> int:
+        return WaveformSet(self.data / "train").sample_rate
 
 
 def groups(dataset: Dataset, split: str, events: list[Event]) -> dict[tuple[str, str], str]:
@@ -221,11 +228,9 @@ def main(argv: list[str] | None = None) -> None:
     config = load(options.conf, "anchors", Anchors, options.overrides)
     pretrained = load(options.conf, "pretrained", Pretrained, options.overrides)
     needed = networks.needed_panns(pretrained, config.method, options.conf)
-    loaded = Networks(pretrained, needed)
-    if options.merge:
-        merge(Dataset(), config, loaded)
-    else:
-        find(Dataset(), config, loaded)
+    dataset = Dataset()
+    loaded = Networks(pretrained, needed, dataset.data)
+    (merge if options.merge else find)(dataset, config, loaded)
 
 
 if __name__ == "__main__":

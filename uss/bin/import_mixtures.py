@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> None:
         settings = {"num_samples": like.num_samples, "sample_rate": like.sample_rate}
         step = Step(path, inputs, settings)
         if not step.is_current():
-            encoder = encoder or networks.load_query_encoder(pretrained)
+            encoder = encoder or networks.load_query_encoder(pretrained, like.sample_rate)
             ids = [a.anchor_id for row in rows[part.start : part.stop] for a in row[1:]]
             pack(here, ids, like, encoder, batch_size, path)
             step.finish()

@@ -72,9 +72,9 @@ def detected_anchors(
 
     clips = labelled.clips
     device = next(detector.parameters()).device
-    hop_size = detector.log_mel.stft.hop_size
+    frame_samples = detector.frame_samples
     last_start = clips.num_samples - round(config.segment_seconds * clips.sample_rate)
-    segment_frames = round(config.segment_seconds * clips.sample_rate / hop_size)
+    segment_frames = round(config.segment_seconds * clips.sample_rate / frame_samples)
     result = []
     for batch, waveforms in _batches(rows, clips, config.batch_size):
         with torch.no_grad():
@@ -84,10 +84,10 @@ def detected_anchors(
             continue
         seconds = labelled.seconds(batch)[number]
         is_padded = seconds < clips.num_samples / clips.sample_rate
-        own_frames = np.ceil(seconds * clips.sample_rate / hop_size).astype(int)
+        own_frames = np.ceil(seconds * clips.sample_rate / frame_samples).astype(int)
         num_heard = torch.from_numpy(np.where(is_padded, own_frames, framewise.shape[1]))
         starts, scores = find_anchors(
-            framewise[number, :, label], segment_frames, hop_size, num_heard
+            framewise[number, :, label], segment_frames, frame_samples, num_heard
         )
         for n, c, first, score in zip(number, label, starts.tolist(), scores.tolist(), strict=True):
             start = min(first, last_start)  # where a segment is no even number of frames

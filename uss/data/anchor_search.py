@@ -6,14 +6,14 @@ from torch.nn import functional
 
 
 def find_anchors(
-    framewise: Tensor, segment_frames: int, hop_size: int, num_heard: Tensor | None = None
+    framewise: Tensor, segment_frames: int, frame_samples: float, num_heard: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """The most active stretch of each row (bytedance/uss, anchor segment detector, "max area").
 
     Args:
         framewise: (n, frames) probabilities of one class in each of n clips.
         segment_frames: frames of an anchor.
-        hop_size: samples of a frame.
+        frame_samples: samples from a frame to the next.
         num_heard: (n,) frames of each clip before its padding, in which its anchor is looked for;
             None: no clip is padded.
 
@@ -39,4 +39,4 @@ def find_anchors(
     frames = torch.arange(num_frames, device=scores.device)
     score, centre = scores.masked_fill(frames >= heard[:, None], -torch.inf).max(dim=1)
     centre = centre.minimum(heard - 1 - half).clamp(half, num_frames - 1 - half)
-    return (centre - half) * hop_size, score
+    return ((centre - half).double() * frame_samples).round().long(), score

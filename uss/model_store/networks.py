@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from uss.config import to_dict
-from uss.data.waveforms import WaveformSet
 from uss.files import digest
-from uss.labels import audioset_classes, read_classes
-from uss.layout import AMAE, CLASSES, DATA, DETECTOR
+from uss.layout import AMAE, DETECTOR
 from uss.model_store.config_file import required
+from uss.model_store.detector_columns import (
+    OTHER_METHODS,
+    detector_columns,
+    say_which_are_maxima,
+)
 from uss.model_store.model_config import newest_checkpoint, read_config
 from uss.schema import Pretrained, System
 from uss.seeding import torch_seed
@@ -20,14 +23,7 @@ if TYPE_CHECKING:
     from uss.models.audio_mae import AudioMaeEncoder
     from uss.models.panns import AnyPanns, Cnn14, Cnn14DecisionLevelMax
 
-TRAIN = DATA / "train"
-
 PANNS = ("sound_event_detector", "query_encoder")  # keys of pretrained.yaml
-PANNS_SAMPLE_RATE = 32000  # of the published files, in Hz
-OTHER_METHODS = (
-    "let stage 2 find anchors without a detector: in anchors.yaml, in place of method: detected, "
-    "method: events (true times in events.csv) or method: loudest (for clips that hold one event)"
-)
 
 
 def needed_panns(pretrained: Pretrained, method: str, conf: Path) -> list[str]:
@@ -60,45 +56,12 @@ def panns_digest(pretrained: Pretrained, name: str) -> str:
     """SHA-256 of the weights of one of PANNS.
 
     Raises:
-        ValueError: a file is missing, or published weights do not fit the recipe's data.
+        ValueError: a file is missing, or a published detector lacks classes of the recipe.
     """
     file = getattr(pretrained, name)
-    if file is not None:
-        refuse_other_data(name)
-    return _weights_digest(file, DETECTOR)
-
-
-def refuse_other_data(name: str) -> None:
-    """Published PANNs hear 32 kHz; the detector's outputs are AudioSet's classes by their index."""
-    rate = WaveformSet(TRAIN).sample_rate
-    if rate != PANNS_SAMPLE_RATE:
-        raise ValueError(
-            f"pretrained.yaml names published PANNs, which take {PANNS_SAMPLE_RATE} Hz, and "
-            f"{TRAIN / 'waveforms'} has {rate} Hz: write sample_rate: {PANNS_SAMPLE_RATE} in "
-            "resample.yaml and run ./run.sh --stage 1, or write null in pretrained.yaml, and "
-            "stage 2 trains networks of the recipe's own"
-        )
-    if name == "sound_event_detector":
+    if file is not None and name == "sound_event_detector":
         detector_columns()
-
-
-def detector_columns() -> list[int]:
-    """Of a published detector's outputs, those of the recipe's classes, in the recipe's order.
-
-    Raises:
-        ValueError: a class that is none of AudioSet's.
-    """
-    audioset, ours = audioset_classes(), read_classes(CLASSES)
-    others = [class_id for class_id in ours.ids if class_id not in audioset]
-    if others:
-        raise ValueError(
-            "pretrained.yaml names a published sound_event_detector, which knows AudioSet's "
-            f"{len(audioset)} classes, and {CLASSES} has {len(others)} that are none of them: "
-            f"{ours.shown(others)}; write their mids there if they have any, or write "
-            "sound_event_detector: null, and stage 2 trains one for the recipe's own classes, or "
-            f"keep the published query_encoder alone and {OTHER_METHODS}"
-        )
-    return [audioset.index(class_id) for class_id in ours.ids]
+    return _weights_digest(file, DETECTOR)
 
 
 def amae_digest(pretrained: Pretrained) -> str:
@@ -113,21 +76,21 @@ def _weights_digest(file: str | None, directory: Path) -> str:
     return digest(path)
 
 
-def load_sound_event_detector(pretrained: Pretrained) -> "Cnn14DecisionLevelMax":
-    """In eval mode, on the GPU where there is one."""
+def load_sound_event_detector(pretrained: Pretrained, sample_rate: int) -> "Cnn14DecisionLevelMax":
+    """In eval mode, on the GPU where there is one; it hears waveforms at `sample_rate`, in Hz."""
     from uss.models.panns import Cnn14DecisionLevelMax
 
-    return _load_panns(Cnn14DecisionLevelMax, pretrained.sound_event_detector)
+    return _load_panns(Cnn14DecisionLevelMax, pretrained.sound_event_detector, sample_rate)
 
 
-def load_query_encoder(pretrained: Pretrained) -> "Cnn14":
-    """In eval mode, on the GPU where there is one."""
+def load_query_encoder(pretrained: Pretrained, sample_rate: int) -> "Cnn14":
+    """In eval mode, on the GPU where there is one; it hears waveforms at `sample_rate`, in Hz."""
     from uss.models.panns import Cnn14
 
-    return _load_panns(Cnn14, pretrained.query_encoder)
+    return _load_panns(Cnn14, pretrained.query_encoder, sample_rate)
 
 
-def _load_panns(kind: "type[AnyPanns]", file: str | None) -> "AnyPanns":
+def _load_panns(kind: "type[AnyPanns]", file: str | None, sample_rate: int) -> "AnyPanns":
     from uss.distributed import device
     from uss.model_store.loading import load_detector
 
@@ -137,6 +100,7 @@ def _load_panns(kind: "type[AnyPanns]", file: str | None) -> "AnyPanns":
         network.load_state_dict(state)
     else:
         network = published_panns(kind, file)
+    network.hear(sample_rate)
     return network.eval().to(device())
 
 
@@ -148,7 +112,9 @@ def published_panns(kind: "type[AnyPanns]", file: str) -> "AnyPanns":
 
     network = published.load_panns(file, kind)
     if kind is Cnn14DecisionLevelMax:
-        network = published.of_classes(network, detector_columns())
+        columns = detector_columns()
+        say_which_are_maxima(columns)
+        network = published.of_classes(network, columns)
     return network
 
 
@@ -167,8 +133,12 @@ def panns_content(pretrained: Pretrained, names: list[str]) -> dict[str, dict]:
             model, weights = own = own or load_detector(DETECTOR)
         else:
             network = published_panns(kind, file)
-            num_classes = network.fc_audioset.out_features
-            model, weights = replace(published.PANNS, num_classes=num_classes), network.state_dict()
+            model = replace(
+                published.PANNS,
+                num_classes=network.fc_audioset.out_features,
+                maximum_of=network.maximum_of,
+            )
+            weights = network.state_dict()
         content[name] = {"model": to_dict(model), "weights": weights}
     return content
 

@@ -1,16 +1,12 @@
 """What the separator takes from the A-MAE: its tokens of a mixture, pooled or on their grid."""
 
-import math
-
 import torch
 import torch.nn.functional as F
-import torchaudio
 from torch import Tensor, nn
 
 from uss.models.audio_mae import PATCH, AudioMaeEncoder, patchify
+from uss.models.resampling import refuse_odd_rates, resampled
 from uss.schema import SystemAmae
-
-MAX_RATIO = 10**6  # product of both sides of the ratio of two rates: 147 * 160 for 44.1 and 48 kHz
 
 
 class AmaeFeatures(nn.Module):
@@ -35,13 +31,7 @@ class AmaeFeatures(nn.Module):
                 f"amae.fusion {amae.fusion} needs the mel patches in time: write amae.features "
                 "aligned"
             )
-        rate = encoder.model.sample_rate
-        common = math.gcd(sample_rate, rate)
-        if sample_rate // common * (rate // common) > MAX_RATIO:
-            raise ValueError(
-                f"the A-MAE's sample_rate {rate} has hardly a common divisor with {sample_rate} "
-                "Hz, so that resampling would take hours: choose one of the usual rates"
-            )
+        refuse_odd_rates("A-MAE", encoder.model.sample_rate, sample_rate)
         self.encoder = encoder
         self.features = amae.features
         self.pooled = not amae.on_grid
@@ -61,8 +51,7 @@ class AmaeFeatures(nn.Module):
 
     def fbank(self, mixture: Tensor) -> Tensor:
         """The encoder's input (batch, frames, mel_bins)."""
-        rate = self.encoder.model.sample_rate
-        waveform = torchaudio.functional.resample(mixture, self.sample_rate, rate)
+        waveform = resampled(mixture, self.sample_rate, self.encoder.model.sample_rate)
         num_columns = self.encoder.num_columns if self.features == "paper" else None
         return self.encoder.fbank(waveform, num_columns)
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from uss.models.initialise import xavier
 from uss.models.log_mel import LogMel
+from uss.models.resampling import refuse_odd_rates, resampled
 from uss.schema import PannsModel
 
 
@@ -46,12 +47,19 @@ class ConvBlock(nn.Module):
 class Panns(nn.Module):
     """What both models share: log-mel, BatchNorm over mel bands, blocks, two linear layers.
 
+    Attributes:
+        sample_rate: of the waveforms that it hears, in Hz: the model's, unless `hear` sets another.
+        maximum_of: for each class, the columns of fc_audioset whose maximum is its probability;
+            None: a column a class.
+
     The published networks drop out units and mask spectrograms in training; ours do not, so that
     a step depends on nothing but the seed, the step number and the weights.
     """
 
     def __init__(self, model: PannsModel):
         super().__init__()
+        self.model_rate = self.sample_rate = model.sample_rate
+        self.maximum_of = model.maximum_of
         self.log_mel = LogMel(
             model.sample_rate,
             model.window_size,
@@ -69,12 +77,37 @@ class Panns(nn.Module):
         self.fc_audioset = nn.Linear(model.channels[-1], model.num_classes)
         xavier(self)
 
+    def hear(self, sample_rate: int) -> None:
+        """Take waveforms at another rate from now on, which are resampled to the model's.
+
+        Raises ValueError where the two rates have hardly a common divisor.
+        """
+        refuse_odd_rates("PANNs network", self.model_rate, sample_rate)
+        self.sample_rate = sample_rate
+
+    @property
+    def frame_samples(self) -> float:
+        """Samples of the waveforms that it hears from one frame to the next."""
+        return self.log_mel.stft.hop_size * self.sample_rate / self.model_rate
+
+    @property
+    def num_classes(self) -> int:
+        """Of its probabilities."""
+        return len(self.maximum_of) if self.maximum_of else self.fc_audioset.out_features
+
+    def probabilities(self, hidden: Tensor) -> Tensor:
+        """(..., channels[-1]) -> (..., num_classes)."""
+        columns = torch.sigmoid(self.fc_audioset(hidden))
+        if not self.maximum_of:
+            return columns
+        return torch.stack([columns[..., few].amax(dim=-1) for few in self.maximum_of], dim=-1)
+
     def segments(self, waveform: Tensor) -> tuple[Tensor, int]:
         """(batch, samples) -> (batch, channels[-1], segments), and the number of frames.
 
         A segment is 2 ** (num_blocks - 1) frames: 32, 0.32 s, for the published networks.
         """
-        log_mel = self.log_mel(waveform)
+        log_mel = self.log_mel(resampled(waveform, self.sample_rate, self.model_rate))
         x = self.bn0(log_mel.transpose(1, 2).unsqueeze(3))  # (batch, mel bands, frames, 1)
         x = x.permute(0, 3, 2, 1)
         for block in range(1, self.num_blocks + 1):
@@ -91,22 +124,22 @@ class Cnn14(Panns):
     """Pools over time before the linear layers: one embedding a clip."""
 
     def forward(self, waveform: Tensor) -> ClipOutput:
-        """waveform (batch, samples) at the model's sample rate, in [-1, 1]."""
+        """waveform (batch, samples) at `sample_rate`, in [-1, 1]."""
         segments, _ = self.segments(waveform)
         pooled = segments.amax(dim=2) + segments.mean(dim=2)
         embedding = F.relu(self.fc1(pooled))
-        return ClipOutput(embedding, torch.sigmoid(self.fc_audioset(embedding)))
+        return ClipOutput(embedding, self.probabilities(embedding))
 
 
 class Cnn14DecisionLevelMax(Panns):
     """Decides for every segment; a clip's probability is the largest of its segments'."""
 
     def forward(self, waveform: Tensor) -> FrameOutput:
-        """waveform (batch, samples) at the model's sample rate, in [-1, 1]."""
+        """waveform (batch, samples) at `sample_rate`, in [-1, 1]."""
         segments, num_frames = self.segments(waveform)
         pooled = F.max_pool1d(segments, 3, 1, 1) + F.avg_pool1d(segments, 3, 1, 1)
         hidden = F.relu(self.fc1(pooled.transpose(1, 2)))
-        segmentwise = torch.sigmoid(self.fc_audioset(hidden))
+        segmentwise = self.probabilities(hidden)
         frames_per_segment = 2 ** (self.num_blocks - 1)
         # Frames after the last whole segment take its value.
         frame = torch.arange(num_frames, device=waveform.device)

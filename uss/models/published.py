@@ -65,13 +65,17 @@ def load_panns(path: Path | str, panns: type[AnyPanns]) -> AnyPanns:
     return build_panns(panns, expect(Path(path), "panns"), path)
 
 
-def of_classes(detector: AnyPanns, columns: list[int]) -> AnyPanns:
-    """A published network with these of its outputs (indices of AudioSet's classes), in order."""
-    layer = nn.Linear(detector.fc_audioset.in_features, len(columns))
+def of_classes(detector: AnyPanns, columns: list[list[int]]) -> AnyPanns:
+    """A published network with other classes, in order: for each the columns (indices of AudioSet's
+    classes) whose maximum is its probability."""
+    used = list(dict.fromkeys(column for of_one in columns for column in of_one))
+    layer = nn.Linear(detector.fc_audioset.in_features, len(used))
     with torch.no_grad():
-        layer.weight.copy_(detector.fc_audioset.weight[columns])
-        layer.bias.copy_(detector.fc_audioset.bias[columns])
+        layer.weight.copy_(detector.fc_audioset.weight[used])
+        layer.bias.copy_(detector.fc_audioset.bias[used])
     detector.fc_audioset = layer
+    if columns != [[column] for column in used]:
+        detector.maximum_of = [[used.index(column) for column in of_one] for of_one in columns]
     return detector.eval()
 
 

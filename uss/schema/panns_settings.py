@@ -33,7 +33,9 @@ class PannsModel(DetectorModel):
     """A PANNs network (Cnn14 and Cnn14_DecisionLevelMax share their weights' names)."""
 
     sample_rate: int
-    num_classes: int
+    num_classes: int  # columns of the last layer
+    # For each class the columns whose maximum is its probability; null: a column a class.
+    maximum_of: list[list[int]] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -43,6 +45,11 @@ class PannsModel(DetectorModel):
             raise ValueError(
                 f"fmax is {self.fmax}, must be at most half the sample rate {self.sample_rate}"
             )
+        for columns in self.maximum_of or []:
+            if not columns or min(columns) < 0 or max(columns) >= self.num_classes:
+                raise ValueError(
+                    f"maximum_of names the columns {columns}, of num_classes {self.num_classes}"
+                )
 
 
 @dataclass

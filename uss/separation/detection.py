@@ -29,7 +29,7 @@ class Heard(NamedTuple):
 def detect(model: Model, path: Path, threshold: float) -> list[Heard]:
     """The time line of a file, mixed down, sorted by time."""
     rate = model.sample_rate
-    frames_per_second = rate / model.detector.log_mel.stft.hop_size
+    frames_per_second = rate / model.detector.frame_samples
     open_stretches: dict[int, Heard] = {}
     done = []
     second = 0

@@ -117,8 +117,7 @@ class Model:
     @cached_property
     def detector(self) -> Cnn14DecisionLevelMax:
         detector = self._network("sound_event_detector", Cnn14DecisionLevelMax)
-        size = detector.fc_audioset.out_features
-        self._refuse_other_size("sound_event_detector", size, len(self.classes))
+        self._refuse_other_size("sound_event_detector", detector.num_classes, len(self.classes))
         return detector
 
     def _refuse_other_size(self, name: str, size: int, expected: int) -> None:

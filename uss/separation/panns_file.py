@@ -36,11 +36,11 @@ def build(
     Args:
         content: of the file `path`.
         name: sound_event_detector or query_encoder.
-        sample_rate: of the separator, in Hz.
+        sample_rate: of the separator, in Hz; what the network hears is resampled to its own.
         num_samples: of the shortest waveform that the network will hear.
 
     Raises:
-        ValueError: the file holds no such network, or one for other audio.
+        ValueError: the file holds no such network, or one that cannot hear this audio.
     """
     entry = content.get(name)
     if not isinstance(entry, dict) or not all(
@@ -49,11 +49,7 @@ def build(
         raise ValueError(f"{path} holds no network {name}. {REMEDY}")
     origin = f"{path}, {name}"
     model = checked(PannsModel, entry["model"], origin)
-    if model.sample_rate != sample_rate:
-        raise ValueError(
-            f"{origin}: sample_rate is {model.sample_rate}, that of the separator {sample_rate}. "
-            f"{REMEDY}"
-        )
+    num_samples = num_samples * model.sample_rate // sample_rate
     num_frames, fewest = num_samples // model.hop_size + 1, 2 ** (len(model.channels) - 1)
     if num_samples <= model.window_size // 2 or num_frames < fewest:
         raise ValueError(
@@ -63,5 +59,9 @@ def build(
         )
     refuse_other_network(lambda: kind(model), entry["weights"], origin, origin, REMEDY)
     network = kind(model)
+    try:
+        network.hear(sample_rate)
+    except ValueError as error:
+        raise ValueError(f"{origin}: {error}. {REMEDY}") from None
     network.load_state_dict(entry["weights"])
     return network.eval()
