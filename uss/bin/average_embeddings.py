@@ -67,7 +67,7 @@ def panns_digests(path: Path, pretrained: Pretrained) -> dict[str, str]:
         try:
             digests[name] = networks.panns_digest(pretrained, name)
         except ValueError as error:
-            if checkpoints(networks.DETECTOR):  # there is one, and it is damaged
+            if getattr(pretrained, name) is None and checkpoints(networks.DETECTOR):  # damaged
                 raise
             logger.warning("no %s in %s, so no %s: %s", name, path, option, error)
     return digests

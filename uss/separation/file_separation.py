@@ -172,14 +172,14 @@ class Listener:
     """The confidence of each window: the cosine between the query and what the query encoder
     hears in the separated window, its channels mixed down; null where the window is silent.
 
-    Without panns.pt nothing is heard, and the lists stay empty.
+    Without a query encoder in panns.pt nothing is heard, and the lists stay empty.
     """
 
     def __init__(self, model: Model, queries: list[Query], confidence: dict[str, list]) -> None:
         self.model = model
         self.queries = queries
         self.confidence = confidence
-        self.can_hear = model.has_panns
+        self.can_hear = model.has_query_encoder
 
     def __call__(self, window: np.ndarray, separated: np.ndarray) -> None:
         if not self.can_hear or not self.queries:

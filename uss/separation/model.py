@@ -91,8 +91,8 @@ class Model:
         return Query(self.classes.names[index], values, {"kind": "class", "class_id": class_id})
 
     @property
-    def has_panns(self) -> bool:
-        return (self.directory / PANNS).is_file()
+    def has_query_encoder(self) -> bool:
+        return (self.directory / PANNS).is_file() and "query_encoder" in self._panns
 
     @cached_property
     def _panns(self) -> dict:

@@ -46,7 +46,7 @@ def build(
     if not isinstance(entry, dict) or not all(
         isinstance(entry.get(key), dict) for key in ("model", "weights")
     ):
-        raise ValueError(f"{path} holds no network {name}. {REMEDY}")
+        raise ValueError(f"{path} holds no network {name}. {REMEDY}, where the recipe has one")
     origin = f"{path}, {name}"
     model = checked(PannsModel, entry["model"], origin)
     num_samples = num_samples * model.sample_rate // sample_rate
