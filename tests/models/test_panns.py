@@ -7,6 +7,7 @@ import torch
 
 from tests.helpers.small_networks import PANNS, SAMPLE_RATE, noise
 from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
+from uss.models.resampling import resampled
 
 
 def test_both_networks_have_the_same_keys():
@@ -108,3 +109,12 @@ def test_a_class_may_be_the_maximum_of_several_columns():
     for columns_of in ([[]], [[10]], [[-1]]):
         with pytest.raises(ValueError, match="maximum_of names the columns"):
             replace(PANNS, maximum_of=columns_of)
+
+
+def test_resampling_keeps_what_panns_hear_and_nothing_else():
+    """44.1 to 32 kHz: a tone of 14 kHz keeps its level, and one of 18 kHz does not become 14."""
+    time = torch.arange(44100, dtype=torch.float64) / 44100
+    for hertz, lowest, highest in ((14000, 0.999, 1.001), (18000, 0.0, 1e-4)):
+        tone = torch.sin(6.2831853 * hertz * time).float()[None]
+        level = resampled(tone, 44100, 32000, sharp=True)[0, 999:-999].square().mean() * 2
+        assert lowest**2 < level + 1e-9 < highest**2 + 1e-9

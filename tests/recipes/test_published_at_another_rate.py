@@ -20,7 +20,10 @@ from uss.data.waveforms import WaveformSet
 from uss.labels import audioset_classes
 from uss.models import published
 from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
+from uss.separation.detection import detect
+from uss.separation.model import Model
 from uss.tables import ClassRow, Clip, write_table
+from uss.writing import read_json
 
 pytestmark = pytest.mark.slow
 
@@ -127,6 +130,11 @@ def test_anchors_and_embeddings_are_those_of_the_clip_at_32_khz(recipe):
 def test_a_recording_is_separated_by_class_and_by_example(recipe):
     model = "exp/one/resunet_joint"
     name = audioset_classes().names[CHOSEN[0]]
-    options = ["--class", name, "--query", "data/raw/train_0.wav", "--auto", "--threshold", "0.01"]
+    options = ["--class", name, "--query", "data/raw/train_0.wav"]
     cli.main(["separate", "data/raw/eval_0.wav", "--model", model, *options])
-    assert len(list(Path("separated/eval_0").glob("eval_0_*.wav"))) >= 2
+    outputs = read_json(Path("separated/eval_0/separation.json"))["outputs"].values()
+    assert len(outputs) == 2
+    assert all(-1 <= value <= 1 for output in outputs for value in output["confidence"])
+    heard = detect(Model(model), Path("data/raw/eval_0.wav"), 0.0)  # everything, all the time
+    assert len(heard) == 50
+    assert {(one.start_seconds, one.end_seconds) for one in heard} == {(0, 3)}

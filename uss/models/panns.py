@@ -107,7 +107,7 @@ class Panns(nn.Module):
 
         A segment is 2 ** (num_blocks - 1) frames: 32, 0.32 s, for the published networks.
         """
-        log_mel = self.log_mel(resampled(waveform, self.sample_rate, self.model_rate))
+        log_mel = self.log_mel(resampled(waveform, self.sample_rate, self.model_rate, sharp=True))
         x = self.bn0(log_mel.transpose(1, 2).unsqueeze(3))  # (batch, mel bands, frames, 1)
         x = x.permute(0, 3, 2, 1)
         for block in range(1, self.num_blocks + 1):
