@@ -10,13 +10,10 @@
 # PROFILE says what a task needs: cpu; gpu, one; train, one for each of `num_processes`.
 # `launcher` says where tasks run: local, here; slurm, as an array of jobs (slurm.sh).
 
-# One thread a task: no result depends on nj or on the number of cores. A training sets its own
-# number of threads, from its YAML.
-export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
-# Threads that wait shall sleep: spinning starves the other tasks on the same cores.
-export OMP_WAIT_POLICY=passive
+# shellcheck source=tools/task_environment.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/task_environment.sh"
 
-# nproc would count the threads that the line above allows.
+# nproc would count the threads that a task is allowed.
 nj=$(env -u OMP_NUM_THREADS nproc)  # tasks at a time; --nj sets it
 launcher=local
 num_processes=1  # that train a network together; --num-processes sets it

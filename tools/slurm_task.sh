@@ -13,7 +13,8 @@ echo "# on $(hostname), $(date '+%Y-%m-%d %H:%M:%S'), task $SLURM_ARRAY_TASK_ID 
 echo "# $(printf '%q ' "$@")"
 # Of run.sh's environment a site may hand over nothing (--export=NONE): what tasks need of it.
 PATH=$python_folder:$PATH
-export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OMP_WAIT_POLICY=passive
+# shellcheck source=tools/task_environment.sh
+. "$root/tools/task_environment.sh"
 unset -v SLURM_CLUSTERS  # this job's own cluster is asked
 # shellcheck source=path.sh
 . "$root/path.sh"

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 
 import pytest
 
@@ -30,6 +31,24 @@ def test_each_task_knows_its_number(tmp_path):
     assert result.stdout == "all done\n"
     for task in range(1, 6):
         assert (tmp_path / f"out {task}").read_text() == f"{task}/5 1 1\n"
+
+
+def test_a_task_keeps_its_memory_unless_the_user_says_otherwise(tmp_path, monkeypatch):
+    """(What it is for: tests/benchmarks/cpu_step.py.) Freed memory is used again, not cleared."""
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    python = f"""exec '{sys.executable}' -c '
+import resource
+faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+bytearray(1 << 27)
+before = faults()
+bytearray(1 << 27)
+open("new pages", "w").write(str(faults() - before))
+' """
+    launch(tmp_path, 1, python)
+    assert int((tmp_path / "new pages").read_text()) < 1000  # of 32768
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.mmap_threshold=65536")
+    launch(tmp_path, 1, python)
+    assert int((tmp_path / "new pages").read_text()) > 30000
 
 
 def test_no_more_than_nj_tasks_at_a_time(tmp_path):
