@@ -24,4 +24,4 @@ class FilmNorm(nn.Module):
         if self.local is not None:
             assert grid is not None, "the fusion film gives its grid to every level"
             bias = bias + self.local(grid, x.shape[2], x.shape[3])
-        return F.leaky_relu_(self.bn(x) + bias, negative_slope=0.01)
+        return F.leaky_relu_(self.bn(x).add_(bias), negative_slope=0.01)

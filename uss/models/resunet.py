@@ -42,7 +42,7 @@ class ResidualBlock(nn.Module):
         """(batch, in_channels, frames, bins) -> (batch, out_channels, frames, bins)."""
         residual = self.conv1(self.norm1(x, query, grid))
         residual = self.conv2(self.norm2(residual, query, grid))
-        return self.shortcut(x) + residual
+        return residual.add_(self.shortcut(x))
 
 
 class DecoderBlock(nn.Module):
