@@ -135,6 +135,7 @@ def prepare(task: Task, training: Training) -> tuple[nn.Module, torch.optim.Opti
         betas=(training.betas[0], training.betas[1]),
         weight_decay=training.weight_decay,
         amsgrad=training.amsgrad,
+        fused=True,
     )
     return model, optimizer
 
@@ -238,7 +239,10 @@ def resume(
         average.take_over()
         fill(model, state.pop("last_weights"), origin, remedy=again)
     try:
-        optimizer.load_state_dict(state.pop("optimizer"))
+        saved = state.pop("optimizer")
+        for group in saved["param_groups"]:
+            group["fused"] = True  # an older checkpoint says otherwise
+        optimizer.load_state_dict(saved)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{origin} does not hold the state of this optimiser ({shown(error)}). {again}"
