@@ -25,7 +25,6 @@ from tests.benchmarks.training_step import (
     CONF,
     EMBEDDING_SIZE,
     FEATURES,
-    NUM_SAMPLES,
     SAMPLE_RATE,
     peak_bytes,
     write_data,
@@ -63,13 +62,13 @@ def measure(name: str, options: argparse.Namespace) -> Speed:
     training = load(CONF, "train", SeparatorTraining, [f"train.batch_size={options.batch_size}"])
     torch.manual_seed(0)
     separator = build_separator(system, EMBEDDING_SIZE, SAMPLE_RATE, amae).eval()
-    cost = separator_cost(separator, EMBEDDING_SIZE, SAMPLE_RATE, NUM_SAMPLES)
+    cost = separator_cost(separator, EMBEDDING_SIZE, SAMPLE_RATE, 2 * SAMPLE_RATE)
     macs = cost.network_macs
     if system.amae.source == "live":
         macs += cost.amae_macs
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder)
-        write_data(data, system, FEATURES[name] if needs_cache(system) else None)
+        write_data(data, features=(system, FEATURES[name]) if needs_cache(system) else None)
         features = FeatureSet(data, system) if needs_cache(system) else None
         mixtures = MixtureList(data / "mixtures" / "train.csv", AnchorSet(data / "train"))
         start = time.perf_counter()

@@ -33,32 +33,38 @@ from uss.training.separation_task import SeparationTask
 from uss.training.trainer import prepare, update
 
 CONF = Path(__file__).resolve().parents[2] / "egs" / "audioset" / "conf"
-SAMPLE_RATE, NUM_SAMPLES = 32000, 64000
+SAMPLE_RATE = 32000
 NUM_ANCHORS, NUM_MIXTURES = 400, 256
 EMBEDDING_SIZE, NUM_CLASSES = 2048, 527
 FEATURES = {"mae_frozen": (32, 768), "mae_aligned": (13, 768)}  # of a mixture
 NETWORK = ("forward", "backward and update")
 
 
-def write_data(data: Path, system: System, shape: tuple[int, int] | None) -> None:
-    """Anchors, a list of their mixtures, and its features where a mixture's have a shape."""
+def write_data(
+    data: Path,
+    sample_rate: int = SAMPLE_RATE,
+    embedding_size: int = EMBEDDING_SIZE,
+    features: tuple[System, tuple[int, int]] | None = None,
+) -> None:
+    """Anchors of 2 s, a list of their mixtures, and its features, of a shape each, for a system."""
     rng = np.random.default_rng(0)
     ids = [f"a{number:04d}" for number in range(NUM_ANCHORS)]
     anchors = [Anchor(name, name, "/m/0", 0, 1.0, name) for name in ids]
     write_table(data / "train" / "anchors.csv", anchors, Anchor)
     datasets = {
         "anchor_id": ids,
-        "waveform": rng.integers(-9999, 9999, (NUM_ANCHORS, NUM_SAMPLES), np.int16),
-        "embedding": rng.random((NUM_ANCHORS, EMBEDDING_SIZE), np.float32),
+        "waveform": rng.integers(-9999, 9999, (NUM_ANCHORS, 2 * sample_rate), np.int16),
+        "embedding": rng.random((NUM_ANCHORS, embedding_size), np.float32),
         "probabilities": rng.random((NUM_ANCHORS, NUM_CLASSES), np.float32),
     }
-    write_part(part_path(data / "train" / "anchors", 0), datasets, sample_rate=SAMPLE_RATE)
+    write_part(part_path(data / "train" / "anchors", 0), datasets, sample_rate=sample_rate)
     pairs = rng.integers(NUM_ANCHORS, size=(NUM_MIXTURES, 2))
     rows = [Mixture(f"{i:08d}", ids[one], ids[other]) for i, (one, other) in enumerate(pairs)]
     write_table(data / "mixtures" / "train.csv", rows, Mixture)
-    if shape:
-        features = rng.standard_normal((NUM_MIXTURES, *shape), np.float32).astype(np.float16)
-        write_part(part_path(feature_dir(data, system), 0), {"features": features})
+    if features is not None:
+        system, shape = features
+        values = rng.standard_normal((NUM_MIXTURES, *shape), np.float32).astype(np.float16)
+        write_part(part_path(feature_dir(data, system), 0), {"features": values})
 
 
 class Clock:
@@ -136,7 +142,7 @@ def main() -> None:
     results = {}
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder)
-        write_data(data, system, FEATURES[options.system])
+        write_data(data, features=(system, FEATURES[options.system]))
         mixtures = MixtureList(data / "mixtures" / "train.csv", AnchorSet(data / "train"))
         separator = build_separator(system, EMBEDDING_SIZE, SAMPLE_RATE, amae)
         for case, cache in (("cached", FeatureSet(data, system)), ("live", None)):
