@@ -24,13 +24,13 @@ ROOT = Path(__file__).resolve().parents[2]
 NUM_CLIPS = {"train": 20000, "dev": 2000, "eval": 19000}
 
 
-def write_tables(data: Path) -> None:
+def write_tables(data: Path, num_clips: dict[str, int] = NUM_CLIPS) -> None:
     rng = np.random.default_rng(0)
     classes = audioset_classes()
     rows = [ClassRow(i, *row) for i, row in enumerate(zip(classes.ids, classes.names, strict=True))]
     write_table(data / "classes.csv", rows, ClassRow)
-    ids = make_ids(sum(NUM_CLIPS.values()), rng)
-    for split, num in NUM_CLIPS.items():
+    ids = make_ids(sum(num_clips.values()), rng)
+    for split, num in num_clips.items():
         here, ids = ids[:num], ids[num:]
         clips, anchors = [], []
         for row in make_rows(here, classes, rng):
