@@ -114,15 +114,15 @@ def average(tensors: list) -> None:
         tensor.copy_(mean.view_as(tensor))
 
 
-def mean_figures(figures: dict[str, float]) -> dict[str, float]:
-    """The mean of each figure over the processes."""
+def mean_figures(figures: dict) -> dict:
+    """The mean of each figure, scalars on the device, over the processes."""
     if world() == 1:
         return figures
     import torch
 
-    values = torch.tensor(list(figures.values()), dtype=torch.float64, device=device())
+    values = torch.stack([figure.double() for figure in figures.values()])
     average([values])
-    return dict(zip(figures, values.tolist(), strict=True))
+    return dict(zip(figures, values.unbind(), strict=True))
 
 
 def any_of(*flags: bool) -> list[bool]:

@@ -1,7 +1,7 @@
 """Steps a second, memory, and share of the device's peak, of the trainings of egs/audioset.
 
     python -m tests.benchmarks.training_speed [--systems resunet_joint mae_aligned]
-        [--batch-size 16] [--num-steps 50] [--device cuda]
+        [--batch-size 16] [--num-steps 50] [--device cuda] [--compile-mode reduce-overhead]
 
 Full width, 2 s at 32 kHz: the networks of conf/systems/ and conf/amae.yaml with random weights,
 which do not change the speed; anchors and cached features are random too and lie in a temporary
@@ -36,6 +36,8 @@ from uss.data.mixture_list import MixtureList
 from uss.models.cost import separator_cost
 from uss.models.mae_resunet import build_separator
 from uss.schema import Amae, SeparatorTraining, System
+from uss.training import acceleration
+from uss.training.batch_reader import BatchReader
 from uss.training.separation_task import SeparationTask
 from uss.training.trainer import prepare, set_up_torch, update
 
@@ -56,6 +58,7 @@ class Speed(NamedTuple):
 
 def measure(name: str, options: argparse.Namespace) -> Speed:
     set_up_torch(options.threads)
+    acceleration.COMPILE_MODE = options.compile_mode
     device = torch.device(options.device)
     system = load(CONF, f"systems/{name}", System, [])
     amae = load(CONF, "amae", Amae, []).model if system.amae.features != "none" else None
@@ -74,11 +77,14 @@ def measure(name: str, options: argparse.Namespace) -> Speed:
         start = time.perf_counter()
         task = SeparationTask(separator, mixtures, features, training, device)
         _, optimizer = prepare(task, training)
-        for step in range(NUM_COMPILING_STEPS + options.num_steps):
-            if step == NUM_COMPILING_STEPS:
-                ready = time.perf_counter()
-            assert update(*task.loss(step), optimizer) is not None
-        seconds = time.perf_counter() - ready  # each step has waited for its loss
+        num_steps = NUM_COMPILING_STEPS + options.num_steps
+        with BatchReader(task.inputs, 0, num_steps, device) as reader:
+            for step in range(num_steps):
+                if step == NUM_COMPILING_STEPS:
+                    ready = now(device)
+                skipped, _ = update(*task.loss(reader.take(step)), optimizer)
+            seconds = now(device) - ready
+        assert not skipped
     gigabytes = peak_bytes(options.device) / 1e9
     return Speed(
         steps_per_second=options.num_steps / seconds,
@@ -87,6 +93,13 @@ def measure(name: str, options: argparse.Namespace) -> Speed:
         gigabytes=gigabytes,
         seconds_to_start=ready - start,
     )
+
+
+def now(device: torch.device) -> float:
+    """Seconds, once the device has done all that is queued."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def matrix_product(device: torch.device) -> float:
@@ -110,10 +123,12 @@ def main() -> None:
     parser.add_argument("--num-steps", type=int, default=50)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--compile-mode", default=acceleration.COMPILE_MODE)
     options = parser.parse_args()
     on_gpu = options.device.startswith("cuda")
     name = torch.cuda.get_device_name() if on_gpu else f"CPU, {options.threads} threads"
-    print(f"{name}, batches of {options.batch_size}, torch {torch.__version__}\n")
+    print(f"{name}, batches of {options.batch_size}, torch {torch.__version__}", end=", ")
+    print(f"compiled on a GPU: {options.compile_mode}\n")
     header = ["system", "steps/s", "GB", "TFLOP a step", "TFLOP/s"]
     header += ["share of a matrix product's", "of the datasheet's", "start (s)"]
     print(f"| {' | '.join(header)} |\n|{' --- |' * len(header)}")

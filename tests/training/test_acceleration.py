@@ -44,7 +44,7 @@ def trained(name, steps=40):
 @pytest.mark.slow
 def test_bfloat16_learns_as_float32_does(amae, monkeypatch):
     exact = trained("exact")
-    monkeypatch.setattr(torch, "compile", lambda function, dynamic: function)
+    monkeypatch.setattr(torch, "compile", lambda function, **_: function)
     force(monkeypatch, separation)
     fast = trained("fast")
     assert [line["loss"] for line in fast] != [line["loss"] for line in exact]
@@ -56,7 +56,7 @@ def test_bfloat16_learns_as_float32_does(amae, monkeypatch):
 
 def test_what_is_not_a_network_stays_in_float32(monkeypatch):
     """And so does what a frozen A-MAE gives: the features of the cache."""
-    monkeypatch.setattr(torch, "compile", lambda function, dynamic: function)
+    monkeypatch.setattr(torch, "compile", lambda function, **_: function)
     mixture, query = small_networks.noise(), torch.rand(2, small_networks.QUERY_SIZE)
     for updated in (False, True):
         one = small_networks.separator("paper", updated=updated).eval()
@@ -91,7 +91,7 @@ def pretrained_amae(depth, steps):
 def test_an_amae_is_pretrained_in_bfloat16_as_in_float32(recipe, monkeypatch):
     exact = pretrained_amae(depth=2, steps=20)
     shutil.rmtree(AMAE)
-    monkeypatch.setattr(torch, "compile", lambda function, dynamic: function)
+    monkeypatch.setattr(torch, "compile", lambda function, **_: function)
     force(monkeypatch, masked_autoencoding)
     fast = pretrained_amae(depth=2, steps=20)
     assert [line["loss"] for line in fast] != [line["loss"] for line in exact]

@@ -127,4 +127,4 @@ def test_within_a_slurm_job_a_process_is_alone_unless_it_was_asked(monkeypatch):
     assert (distributed.rank(), distributed.world()) == (0, 1)
     assert distributed.share([1, 2, 3]) == [1, 2, 3]
     assert distributed.any_of(True, False) == [True, False]
-    assert distributed.mean_figures({"loss": 1.5}) == {"loss": 1.5}
+    assert distributed.mean_figures({"loss": torch.tensor(1.5)}) == {"loss": 1.5}

@@ -117,7 +117,7 @@ def test_learning_rate_and_momentum_fall_in_the_last_steps(tmp_path):
     expected = torch.zeros(4)
     for step, (rate, mean) in enumerate(zip(rates, seen, strict=True)):
         assert torch.allclose(mean, expected, atol=1e-6)
-        expected = expected.lerp(task.inputs(step)[0].mean(0), 5 * rate)  # the momentum
+        expected = expected.lerp(task.drawn(step)[0].mean(0), 5 * rate)  # the momentum
     assert torch.allclose(task.model[0].running_mean, expected, atol=1e-6)
     trainer.train(ToyTask(), training(steps=2, log_steps=1, **values), tmp_path / "grown")
     assert len(checkpoints(tmp_path / "grown")) == 1

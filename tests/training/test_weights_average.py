@@ -107,7 +107,7 @@ def test_an_average_follows_better_than_the_last_weights(tmp_path):
 
 
 class NoisyTask(ToyTask):
-    def inputs(self, step):
-        x, target = super().inputs(step)
+    def drawn(self, step):
+        x, target = super().drawn(step)
         noise = np.random.default_rng(step).standard_normal(target.shape)
         return x, target + torch.from_numpy(noise).float()

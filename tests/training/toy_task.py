@@ -2,6 +2,7 @@
 
 import os
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -25,7 +26,8 @@ class ToyTask:
             {"params": [self.model[1].bias, *self.model[0].parameters()], "lr": 0.01},
         ]
 
-    def inputs(self, step):
+    def drawn(self, step):
+        """Inputs (16, 4) and targets (16, 1)."""
         x = torch.randn(16, 4, generator=torch.Generator().manual_seed(step))
         target = x.sum(dim=1, keepdim=True)
         if step in self.poisoned:
@@ -33,17 +35,26 @@ class ToyTask:
         return x, target
 
     def batch(self, step):
-        return {"x": self.inputs(step)[0].numpy()}
+        return {"x": self.drawn(step)[0].numpy()}
 
-    def loss(self, step):
-        self.before_step(step)
-        x, target = self.inputs(step)
-        loss = (self.model(x) - target).square().mean()
-        return loss, {"mean": x.mean().item()}
+    def inputs(self, step):
+        x, target = self.drawn(step)
+        return {"x": x.numpy(), "target": target.numpy(), "step": np.array(step)}
+
+    def loss(self, inputs):
+        self.before_step(int(inputs["step"]))
+        x = inputs["x"]
+        loss = (self.model(x) - inputs["target"]).square().mean()
+        return loss, {"mean": x.mean()}
 
     def evaluate(self):
         assert not self.model.training and not torch.is_grad_enabled()
         return {"score": 7.0}
+
+
+def loss_of(task, step):
+    """A task's loss of a step's batch."""
+    return task.loss({name: torch.as_tensor(a) for name, a in task.inputs(step).items()})[0].item()
 
 
 def training(steps=20, **values):

@@ -1,6 +1,7 @@
 """Short-time Fourier transform and its inverse, with torchlibrosa's conventions."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -35,11 +36,15 @@ class Stft(nn.Module):
 
     def inverse(self, spectrum: Tensor, num_samples: int) -> Tensor:
         """complex (batch, frames, bins) -> (batch, num_samples)."""
-        return torch.istft(
-            spectrum.transpose(1, 2),
-            self.window_size,
-            self.hop_size,
-            window=self.window,
-            center=True,
-            length=num_samples,
-        )
+        # Not torch.istft: on a GPU it waits, to see that no sample lies beyond all windows.
+        frames = torch.fft.irfft(spectrum, n=self.window_size) * self.window
+        weights = self.window.square().expand(1, frames.shape[1], -1)
+        kept = slice(self.window_size // 2, self.window_size // 2 + num_samples)  # unreflected
+        waveform = self._overlap_add(frames)[:, kept] / self._overlap_add(weights)[:, kept]
+        return F.pad(waveform, (0, num_samples - waveform.shape[1]))
+
+    def _overlap_add(self, frames: Tensor) -> Tensor:
+        """(batch, frames, window_size) -> (batch, samples)."""
+        num_samples = self.window_size + self.hop_size * (frames.shape[1] - 1)
+        window, hop = (1, self.window_size), (1, self.hop_size)
+        return F.fold(frames.transpose(1, 2), (1, num_samples), window, stride=hop)[:, 0, 0]

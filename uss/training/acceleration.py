@@ -8,6 +8,11 @@ from torch import nn
 from uss.models.audio_mae import AudioMae
 from uss.models.mae_resunet import Separator
 
+# Of torch.compile. "reduce-overhead" would launch a step's kernels at once (CUDA graphs), and
+# "max-autotune" choose among them. Neither was measured on a GPU, so neither is taken:
+# python -m tests.benchmarks.training_speed --compile-mode reduce-overhead
+COMPILE_MODE = "default"
+
 logger = logging.getLogger(__name__)
 
 
@@ -37,4 +42,5 @@ def speed_up(networks: list[nn.Module], device_type: str) -> None:
     """`accelerate` on a device that can. All batches of a training have one shape."""
     for network in networks:
         autocast = torch.autocast(device_type, torch.bfloat16)
-        network.forward = autocast(torch.compile(network.forward, dynamic=False))
+        compiled = torch.compile(network.forward, dynamic=False, mode=COMPILE_MODE)
+        network.forward = autocast(compiled)

@@ -65,13 +65,16 @@ class DetectorTask:
     def _rng(self, purpose: str, *index: int) -> np.random.Generator:
         return rng(self.training.seed, purpose, *index)
 
-    def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
+    def inputs(self, step: int) -> dict[str, np.ndarray]:
         batch = self.batch(step)
-        target = torch.from_numpy(share(batch["target"])).to(self.device, torch.float32)
-        probabilities = self._probabilities(share(batch["waveform"]))
-        if not probabilities.isfinite().all():
-            return probabilities.sum(), {}  # the loss refuses them; the trainer skips the batch
-        return binary_cross_entropy(probabilities, target), {}
+        target = share(batch["target"]).astype(np.float32)
+        return {"waveform": share(batch["waveform"]), "target": target}
+
+    def loss(self, inputs: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        probabilities = self.model(inputs["waveform"]).probabilities
+        # The loss refuses those that are not finite; the trainer skips a batch that has some.
+        loss = binary_cross_entropy(probabilities.nan_to_num(0.5), inputs["target"])
+        return torch.where(probabilities.isfinite().all(), loss, torch.nan), {}
 
     def batch(self, step: int) -> dict[str, np.ndarray]:
         """What a step hears: rows (batch,), waveform (batch, samples) float32, target (batch,
@@ -95,11 +98,9 @@ class DetectorTask:
         starts = range(0, len(self.dev_clips), size)
         batches = [range(start, min(start + size, len(self.dev_clips))) for start in starts]
         waveforms = (from_int16(self.dev_clips.read(rows)) for rows in batches)
-        scores = [self._probabilities(waveform).cpu().numpy() for waveform in waveforms]
+        outputs = (self.model(torch.from_numpy(one).to(self.device)) for one in waveforms)
+        scores = [output.probabilities.cpu().numpy() for output in outputs]
         return {"dev_map": mean_average_precision(self.dev_clips.target, np.concatenate(scores))}
-
-    def _probabilities(self, waveform: np.ndarray) -> Tensor:
-        return self.model(torch.from_numpy(waveform).to(self.device)).probabilities
 
 
 def at_speed(waveform: np.ndarray, speed: float) -> np.ndarray:

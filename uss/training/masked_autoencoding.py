@@ -1,6 +1,7 @@
 """Stage 4's task: the A-MAE, from unlabelled audio of which most is masked."""
 
 import logging
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -12,11 +13,12 @@ from uss.audio import dbfs, from_int16
 from uss.data.mixing import energy_match
 from uss.data.waveforms import WaveformSet
 from uss.distributed import share
-from uss.models.audio_mae import PATCH, AudioMae, draw_kept_patches
+from uss.models.audio_mae import AudioMae, draw_kept_patches
 from uss.models.filterbank import Filterbank, measure
 from uss.schema import Amae, AmaeModel, Anchors
 from uss.seeding import rng
 from uss.training.acceleration import accelerate, amae_networks
+from uss.training.batch_reader import on_device
 
 MIN_PEAK = 1e-10
 MAX_REDRAWS = 20  # of a silent segment
@@ -104,30 +106,36 @@ class MaskedAutoencodingTask:
     def parameter_groups(self, learning_rate: float) -> list[dict]:
         return [{"params": list(self.model.parameters()), "lr": learning_rate}]
 
-    def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
+    def inputs(self, step: int) -> dict[str, np.ndarray]:
         # All of a batch is drawn, and then shared: a draw depends on the draws before it.
-        return self._loss(self.segments, step, share), {}
+        return {name: share(array) for name, array in self._inputs(self.segments, step).items()}
+
+    def loss(self, inputs: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        rate = self.model.model.sample_rate
+        fbank = self.model.fbank(resample(inputs["waveform"], self.sample_rate, rate))
+        return self.model.pretraining_loss(fbank, inputs["kept"]), {}
 
     def batch(self, step: int) -> dict[str, np.ndarray]:
         return {"waveform": shown(self.segments, self.amae, step).numpy()}
 
     def evaluate(self) -> dict[str, float]:
         """The loss on held-out audio."""
-        batches = range(NUM_EVALUATED_BATCHES)
-        losses = [self._loss(self.dev_segments, index).item() for index in batches]
+        numbers = range(NUM_EVALUATED_BATCHES)
+        batches = (on_device(self._inputs(self.dev_segments, n), self.device) for n in numbers)
+        losses = [self.loss(batch)[0].item() for batch in batches]
         return {"dev_loss": float(np.mean(losses))}
 
-    def _loss(self, segments: Segments, index: int, part=lambda batch: batch) -> Tensor:
+    def _inputs(self, segments: Segments, index: int) -> dict[str, np.ndarray]:
         training = self.amae.training
-        waveform = part(shown(segments, self.amae, index)).to(self.device)
-        fbank = self.model.fbank(resample(waveform, self.sample_rate, self.model.model.sample_rate))
+        rate = self.model.model.sample_rate
+        num_samples = math.ceil(segments.num_samples * rate / self.sample_rate)  # resampled
         kept = draw_kept_patches(
             rng(training.seed, "amae_mask", index),
             training.batch_size,
-            fbank.shape[1] // PATCH * self.model.num_bands,
+            self.model.columns(num_samples) * self.model.num_bands,
             self.amae.mask_ratio,
         )
-        return self.model.pretraining_loss(fbank, part(kept).to(self.device))
+        return {"waveform": shown(segments, self.amae, index).numpy(), "kept": kept.numpy()}
 
 
 def measured(amae: Amae, segments: Segments, sample_rate: int) -> AmaeModel:

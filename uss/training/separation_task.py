@@ -12,6 +12,7 @@ from uss.distributed import share
 from uss.models.mae_resunet import Separator
 from uss.schema import SeparatorTraining
 from uss.training.acceleration import accelerate, separator_networks
+from uss.training.batch_reader import on_device
 from uss.training.separation_loss import LOSSES
 
 NUM_EVALUATED_BATCHES = 4
@@ -54,8 +55,8 @@ class SeparationTask:
         first = step * self.training.batch_size
         return np.arange(first, first + self.training.batch_size) % len(self.mixtures)
 
-    def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
-        return self._loss(share(self.rows(step)))
+    def inputs(self, step: int) -> dict[str, np.ndarray]:
+        return self._inputs(share(self.rows(step)))
 
     def batch(self, step: int) -> dict[str, np.ndarray]:
         rows = self.rows(step)
@@ -68,18 +69,19 @@ class SeparationTask:
             return batch
         return batch._replace(**{self.model.system.query_field: self.queries.read(rows)})
 
-    def _loss(self, rows: np.ndarray) -> tuple[Tensor, dict[str, float]]:
+    def _inputs(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         batch = self._batch(rows)
-        system = self.model.system
-        mixture, target, _ = mix(
-            self._tensor(batch.target), self._tensor(batch.interferer), system.normalization
-        )
-        query = getattr(batch, system.query_field)
-        features = None if self.features is None else self._tensor(self.features.read(rows))
-        separated = self.model(mixture, self._tensor(query), features)
+        query = getattr(batch, self.model.system.query_field)
+        features = {} if self.features is None else {"features": self.features.read(rows)}
+        return {"target": batch.target, "interferer": batch.interferer, "query": query, **features}
+
+    def loss(self, inputs: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        normalization = self.model.system.normalization
+        mixture, target, _ = mix(inputs["target"], inputs["interferer"], normalization)
+        separated = self.model(mixture, inputs["query"], inputs.get("features"))
         estimate = separated.detach()
         sdri = level(mixture - target) - level(estimate - target)
-        figures = {"sdri": sdri.mean().item(), "si_sdr": si_sdr(target, estimate).mean().item()}
+        figures = {"sdri": sdri.mean(), "si_sdr": si_sdr(target, estimate).mean()}
         return LOSSES[self.training.loss](separated, target), figures
 
     def evaluate(self) -> dict[str, float]:
@@ -87,11 +89,8 @@ class SeparationTask:
         that the running statistics of the BatchNorms have not settled."""
         last = self.training.steps
         steps = range(max(0, last - NUM_EVALUATED_BATCHES), last)
-        losses = [self._loss(self.rows(step))[0].item() for step in steps]
-        return {"eval_mode_loss": float(np.mean(losses))}
-
-    def _tensor(self, array: np.ndarray) -> Tensor:
-        return torch.from_numpy(array).to(self.device)
+        batches = (on_device(self._inputs(self.rows(step)), self.device) for step in steps)
+        return {"eval_mode_loss": float(np.mean([self.loss(batch)[0].item() for batch in batches]))}
 
 
 def level(waveform: Tensor) -> Tensor:

@@ -1,12 +1,11 @@
 """The training loop, one for detector, A-MAE and separator."""
 
 import logging
-import math
 import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -17,17 +16,18 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from uss import distributed
 from uss.checksums import shown
 from uss.distributed import device
-from uss.files import atomic
 from uss.model_store import checkpoint
 from uss.models.weights import fill
 from uss.schema import Training
 from uss.training.batch_norm import synchronise
+from uss.training.batch_reader import BatchReader
+from uss.training.outcomes import Outcomes
+from uss.training.running_statistics import RunningStatistics, batch_norms
 from uss.training.schedules import decay_factor, warmup_factor
 from uss.training.stop_signal import StopSignal
 from uss.training.train_log import TrainLog
 from uss.training.weights_average import WeightsAverage
 
-MAX_SKIPPED = 10  # batches with a loss or gradient that is not finite, in a whole training
 EXIT_STOPPED = 75  # EX_TEMPFAIL: run again, and the training goes on
 
 logger = logging.getLogger(__name__)
@@ -44,8 +44,11 @@ class Task(Protocol):
     def parameter_groups(self, learning_rate: float) -> list[dict]:
         """What is updated, as an optimiser takes it."""
 
-    def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
-        """The loss of this process's share of a step's batch, and figures for the log."""
+    def inputs(self, step: int) -> dict[str, np.ndarray]:
+        """This process's share of a step's batch, as `loss` needs it."""
+
+    def loss(self, inputs: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Inputs on the device -> their loss, and scalars for the log. Nothing that waits."""
 
     def batch(self, step: int) -> dict[str, np.ndarray]:
         """The whole batch of a step, to be looked at."""
@@ -62,41 +65,38 @@ def train(task: Task, training: Training, directory: Path) -> None:
     each batch, decide together, and the first of them writes.
 
     Raises:
-        ValueError: more than MAX_SKIPPED batches had a loss or gradient that is not finite.
+        ValueError: too many batches had a loss or gradient that is not finite (Outcomes).
     """
     distributed.start(training.batch_size)
     is_first = distributed.rank() == 0
     set_up_torch(training.threads)
     model, optimizer = prepare(task, training)
-    buffers = [buffer for norm in batch_norms(model) for buffer in norm.buffers()]
     rates = [group["lr"] for group in optimizer.param_groups]
     averages = training.weights_average > 0
     average = WeightsAverage(model, training.weights_average) if averages else None
     state = resume(directory, model, optimizer, average)
-    step, num_skipped = state["step"], state["num_skipped"]
+    step = state["step"]
+    statistics = RunningStatistics(model)
     log = TrainLog(directory / "train.jsonl" if is_first else None, step, state["log"])
     saved_at = time.monotonic()
     progress = tqdm(
         total=training.steps, initial=step, desc=str(directory), disable=None if is_first else True
     )
-    with StopSignal() as stop, logging_redirect_tqdm(), progress, log:
+    reader = BatchReader(task.inputs, step, training.steps, device())
+    outcomes = Outcomes(
+        directory, log, lambda step: reader.read(task.batch, step), state["num_skipped"]
+    )
+    with StopSignal() as stop, logging_redirect_tqdm(), progress, log, reader:
         while step < training.steps:
             decay = decay_factor(step, training.steps, training.decay_steps)
             factor = decay * warmup_factor(step, training.warmup_steps)
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
-            statistics = [buffer.clone() for buffer in buffers]
-            figures = update(*task.loss(step), optimizer)
-            if figures is not None:
-                log.add(**figures)
-                slow_down(buffers, statistics, decay)
-                if average is not None:
-                    average.update(step)
-            else:
-                for buffer, before in zip(buffers, statistics, strict=True):
-                    buffer.copy_(before)
-                num_skipped += 1
-                skip(task, step, num_skipped, directory)
+            skipped, figures = update(*task.loss(reader.take(step)), optimizer)
+            statistics.settle(skipped, decay)
+            if average is not None:
+                average.update(step, skipped)
+            outcomes.add(step, skipped, figures)
             step += 1
             progress.update()
 
@@ -104,14 +104,18 @@ def train(task: Task, training: Training, directory: Path) -> None:
             stopping, is_due = distributed.any_of(
                 stop.requested, time.monotonic() - saved_at > 60 * training.save_minutes
             )
+            is_logged = ended or step % training.log_steps == 0
+            if is_logged or stopping or is_due:
+                outcomes.look_at_all()
             if ended and is_first:
                 log.add(**evaluate(task, average))
-            if ended or step % training.log_steps == 0:
+            if is_logged:
                 log.write(step, training.steps, learning_rate=rates[0] * factor)
             if ended or stopping or is_due:
                 if is_first:
                     weights = model_state(model, average) | {"optimizer": optimizer.state_dict()}
-                    state = {"step": step, "num_skipped": num_skipped, "log": log.state()}
+                    state = {"step": step, "num_skipped": outcomes.num_skipped}
+                    state["log"] = log.state()
                     checkpoint.save(directory, weights | state)
                 distributed.any_of(False)  # nobody goes on, or ends, before the files are there
                 saved_at = time.monotonic()
@@ -147,54 +151,26 @@ def set_up_torch(threads: int) -> None:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
-def batch_norms(model: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
-    return [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-
-
-def slow_down(buffers: list[Tensor], statistics: list[Tensor], factor: float) -> None:
-    """BatchNorm's running statistics as if its momentum had been this share of what it is: the less
-    the weights move, the longer statistics may be averaged. (torch.compile would compile a network
-    anew for each value of its momentum, and after eight of them not at all.)"""
-    if factor < 1:
-        for buffer, before in zip(buffers, statistics, strict=True):
-            if buffer.is_floating_point():  # not the number of batches
-                buffer.copy_(before.lerp(buffer, factor))
-
-
 def update(
-    loss: Tensor, figures: dict[str, float], optimizer: torch.optim.Optimizer
-) -> dict[str, float] | None:
-    """One step of the optimiser; returns loss and figures of the whole batch. None, and nothing
-    done, if loss or gradient is not finite."""
+    loss: Tensor, figures: dict[str, Tensor], optimizer: torch.optim.Optimizer
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """One step of the optimiser, which touches nothing if loss or gradient is not finite.
+
+    Returns 1 in that case, else 0, and loss and figures of the whole batch: scalars on the device,
+    which has not been waited for.
+    """
     optimizer.zero_grad()
     loss.backward()
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     gradients = [p.grad for p in parameters if p.grad is not None]
     distributed.average(gradients)
-    norm = nn.utils.get_total_norm(gradients)
-    figures = distributed.mean_figures({"loss": loss.item(), **figures})
-    if not math.isfinite(figures["loss"] + norm.item()):
-        return None
+    figures = distributed.mean_figures({"loss": loss.detach(), **figures})
+    is_finite = torch.isfinite(figures["loss"] + nn.utils.get_total_norm(gradients))
+    skipped = (~is_finite).float()
+    # What a GradScaler tells a fused optimiser: torch.optim.Optimizer knows no such attribute.
+    optimizer.found_inf = skipped  # type: ignore[attr-defined]
     optimizer.step()
-    return figures
-
-
-def skip(task: Task, step: int, num_skipped: int, directory: Path) -> None:
-    """Keep a batch that is not used, to be looked at; raises ValueError after too many."""
-    path = directory / "skipped" / f"step_{step:08d}.npz"
-    if distributed.rank() == 0:
-        with atomic(path) as temporary:
-            arrays: dict[str, Any] = {**task.batch(step)}  # no array is named allow_pickle
-            np.savez(temporary, **arrays)
-    if num_skipped > MAX_SKIPPED:
-        raise ValueError(
-            f"{directory}: the loss of step {step} is not finite, after {MAX_SKIPPED} such batches "
-            "that were skipped; the weights are untouched: check the inputs (the batch is in "
-            f"{path}), or lower training.learning_rate under another --name"
-        )
-    logger.warning(
-        "step %d: loss or gradient is not finite; the batch is skipped, and kept in %s", step, path
-    )
+    return skipped, figures
 
 
 @torch.no_grad()

@@ -25,14 +25,19 @@ class WeightsAverage:
         self.average = {key: tensor.clone() for key, tensor in self.weights.items()}
 
     @torch.no_grad()
-    def update(self, step: int) -> None:
-        """Take in the weights after a step, counted from 0."""
-        share = 1 - min(self.decay, (1 + step) / (10 + step))
-        for key, average in self.average.items():
-            if average.is_floating_point():
-                average.lerp_(self.weights[key], share)
-            else:
-                average.copy_(self.weights[key])
+    def update(self, step: int, skipped: Tensor) -> None:
+        """Take in the weights after a step, counted from 0; nothing where it is `skipped` (a
+        scalar, 1 or 0)."""
+        share = (1 - skipped) * (1 - min(self.decay, (1 + step) / (10 + step)))
+        averages, weights = self._pairs(floating=True)
+        moves = torch._foreach_sub(weights, averages)
+        torch._foreach_mul_(moves, share)
+        torch._foreach_add_(averages, moves)
+        torch._foreach_copy_(*self._pairs(floating=False))
+
+    def _pairs(self, floating: bool) -> tuple[list[Tensor], list[Tensor]]:
+        keys = [key for key, one in self.average.items() if one.is_floating_point() == floating]
+        return [self.average[key] for key in keys], [self.weights[key] for key in keys]
 
     def take_over(self) -> None:
         """The average becomes what the model's weights are now."""
