@@ -128,6 +128,30 @@ def test_learning_rate_and_momentum_fall_in_the_last_steps(tmp_path):
     assert all(torch.equal(value, grown["model"][key]) for key, value in at_once["model"].items())
 
 
+def test_in_the_last_steps_the_running_statistics_are_used_and_stay(tmp_path):
+    values = {"steps": 9, "fixed_statistics_steps": 4, "warmup_steps": 0}
+    task, seen = ToyTask(), []
+
+    def look(step):
+        seen.append((task.model[0].running_mean.clone(), task.model[0].training))
+
+    task.before_step = look
+    trainer.train(task, training(**values), tmp_path / "undisturbed")
+    assert [is_training for _, is_training in seen] == [True] * 5 + [False] * 4
+    assert not torch.equal(seen[4][0], seen[5][0])
+    assert torch.equal(seen[5][0], task.model[0].running_mean)
+
+    task = ToyTask(before_step=fail_at(7), poisoned={6})
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train(task, training(**values, save_minutes=0), tmp_path / "resumed")
+    trainer.train(ToyTask(poisoned={6}), training(**values), tmp_path / "resumed")
+    trainer.train(ToyTask(poisoned={6}), training(**values), tmp_path / "poisoned")
+    assert_same(tmp_path / "poisoned", tmp_path / "resumed")
+    weights = checkpoint.load_newest(tmp_path / "poisoned")["model"]
+    assert torch.equal(weights["0.running_mean"], task.model[0].running_mean)
+    assert weights["0.num_batches_tracked"].item() == 5
+
+
 def test_a_batch_that_is_not_finite_changes_nothing(tmp_path):
     """Steps 0 .. 3 with step 3 poisoned: weights and running statistics are those after step 2."""
     trainer.train(ToyTask(), training(steps=3), tmp_path / "clean")

@@ -21,6 +21,7 @@ class Training:
     warmup_steps: int = 0  # x0.001, x0.01, x0.1 for a third each, then constant
     decay_steps: int = 0  # the last ones, over which learning rate and momentum below go to 0
     batch_norm_momentum: float = 0.1
+    fixed_statistics_steps: int = 0  # the last ones, in which BatchNorms do as at evaluation
     weights_average: float = 0.0  # decay of a moving average, which is the model; 0: none
     threads: int = 2  # CPU threads; they order sums, so they are part of a result
     save_minutes: float = 10.0  # between checkpoints
@@ -35,7 +36,11 @@ class Training:
             log_steps=self.log_steps,
         )
         at_least(0, seed=self.seed, warmup_steps=self.warmup_steps, save_minutes=self.save_minutes)
-        at_least(0, weight_decay=self.weight_decay, decay_steps=self.decay_steps)
+        of_steps = {
+            "decay_steps": self.decay_steps,
+            "fixed_statistics_steps": self.fixed_statistics_steps,
+        }
+        at_least(0, weight_decay=self.weight_decay, **of_steps)
         positive(learning_rate=self.learning_rate)
         at_most(MAX_BATCH, batch_size=self.batch_size)
         at_most(4096, threads=self.threads)
@@ -44,8 +49,9 @@ class Training:
             raise ValueError(
                 f"weights_average is {self.weights_average}, must be from 0 to below 1"
             )
-        if self.decay_steps > self.steps:
-            raise ValueError(f"decay_steps is {self.decay_steps}, of {self.steps} steps")
+        for key, value in of_steps.items():
+            if value > self.steps:
+                raise ValueError(f"{key} is {value}, of {self.steps} steps")
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"betas is {self.betas}, must be two numbers from 0 to below 1")
 

@@ -19,11 +19,21 @@ class RunningStatistics:
     """
 
     def __init__(self, model: nn.Module) -> None:
-        buffers = [buffer for norm in batch_norms(model) for buffer in norm.buffers()]
+        self.norms = batch_norms(model)
+        self.fixed = False
+        buffers = [buffer for norm in self.norms for buffer in norm.buffers()]
         self.statistics = [buffer for buffer in buffers if buffer.is_floating_point()]
         self.counts = [buffer for buffer in buffers if not buffer.is_floating_point()]
         self.sizes = [buffer.numel() for buffer in self.statistics]
         self.settled = torch.cat(self.statistics) if buffers else None
+
+    def fix(self, fixed: bool) -> None:
+        """Before a step: whether the BatchNorms use their running statistics, which then stay, and
+        not those of the batch."""
+        if fixed != self.fixed:
+            self.fixed = fixed
+            for norm in self.norms:
+                norm.train(not fixed)
 
     @torch.no_grad()
     def settle(self, skipped: Tensor, factor: float) -> None:
@@ -31,7 +41,7 @@ class RunningStatistics:
         the BatchNorms' momentum had been this share of what it is: the less the weights move, the
         longer statistics may be averaged. (torch.compile would compile a network anew for each
         value of its momentum, and after eight of them not at all.)"""
-        if self.settled is None:
+        if self.settled is None or self.fixed:
             return
         now = torch.cat(self.statistics)
         if factor < 1:

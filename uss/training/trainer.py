@@ -92,6 +92,7 @@ def train(task: Task, training: Training, directory: Path) -> None:
             factor = decay * warmup_factor(step, training.warmup_steps)
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
+            statistics.fix(step >= training.steps - training.fixed_statistics_steps)
             skipped, figures = update(*task.loss(reader.take(step)), optimizer)
             statistics.settle(skipped, decay)
             if average is not None:
