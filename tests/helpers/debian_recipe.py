@@ -120,6 +120,31 @@ def sound_set(entries: list[bytes], newer: bool = True) -> bytes:
     return table + body
 
 
+def soundfont(
+    waves: dict[str, np.ndarray], rate: int, is_ogg: bool = False, shift: int = 0
+) -> bytes:
+    """A SoundFont of name -> samples, of 16 bits or, as an .sf3, Ogg Vorbis; its table may lie."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        padding = b"" if is_ogg else b"\0" * (len(content) % 2)  # MuseScore has none
+        return struct.pack("<4sI", name, len(content)) + content + padding
+
+    samples, table = b"", b""
+    for name, wave in waves.items():
+        data = np.round(wave * 32767).astype("<i2").tobytes()
+        data = audio_file(wave, rate, "ogg") if is_ogg else data
+        unit, kind = (1, 0x11) if is_ogg else (2, 1)
+        start, end = len(samples) // unit + shift, (len(samples) + len(data)) // unit + shift
+        table += struct.pack(
+            "<20s5I2B2H", name.encode(), start, end, start, end, rate, 60, 0, 0, kind
+        )
+        samples += data
+    table += struct.pack("<20s5I2B2H", b"EOS", *[0] * 9)
+    lists = chunk(b"LIST", b"sdta" + chunk(b"smpl", samples))
+    lists += chunk(b"LIST", b"pdta" + chunk(b"shdr", table))
+    return chunk(b"RIFF", b"sfbk" + lists)
+
+
 LABELS = ("Guitar", "Plucked string instrument", "Owl")  # the first two must not meet
 NUM_GROUPS = 5
 SMALL = [

@@ -158,7 +158,7 @@ def test_changed_settings_and_lost_files_are_made_again(recipe, caplog):
     assert "skip data/train/clips.csv" in caplog.text
     assert "run data/dev/clips.csv: audio files or tables beside it are gone" in caplog.text
     assert tables(recipe) == before
-    prepare(recipe, "unlabelled=false", "floor_dbfs=[-80, -75]")
+    prepare(recipe, "unlabelled=none", "floor_dbfs=[-80, -75]")
     after = tables(recipe)
     assert not any(name.startswith("unlabelled/") for name in after)
     assert after["recordings.csv"] == before["recordings.csv"]

@@ -1,4 +1,5 @@
-"""Readers of the containers that games keep their sounds in: zip, Qt resources, OpenTTD sets.
+"""Readers of the containers that games keep their sounds in: zip, Qt resources, OpenTTD sets, and
+SoundFonts.
 
 Each takes the container's bytes and a predicate on member names, and yields (name, content) of the
 wanted members.
@@ -10,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 
+from .soundfonts import read_soundfont
 from .unpacking_limits import (
     DAMAGE,
     MAX_MEMBER_BYTES,
@@ -166,4 +168,7 @@ def read_sound_set(content: bytes, wanted: Callable[[str], bool], allowance: All
         yield str(number), content[start : start + 8 + length]
 
 
-READERS = {"pk3": read_zip, "zip": read_zip, "rcc": read_qt_resource, "cat": read_sound_set}
+READERS = {
+    **{"pk3": read_zip, "zip": read_zip, "rcc": read_qt_resource, "cat": read_sound_set},
+    **{"sf2": read_soundfont, "sf3": read_soundfont},
+}

@@ -1,6 +1,7 @@
 """The dataclass of this recipe's data.yaml."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from uss.config import expanded
 
@@ -23,7 +24,8 @@ class Data:
     """data.yaml, stage 0: where the packages are and how clips are built from their sounds."""
 
     packages: str | None  # folder that holds the .deb and .whl files; null: downloaded
-    unlabelled: bool  # also the packages' other audio, for self-supervised pretraining
+    labelled: Literal["small", "large"]  # large: more recordings, of more packages, in training
+    unlabelled: Literal["none", "small", "large"]  # the packages' other audio, for pretraining
     seed: int
     num_folds: int  # parts that are evaluated in turn
     fold: int  # the one that is evaluated here, from 0

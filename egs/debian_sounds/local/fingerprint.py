@@ -98,16 +98,16 @@ def copies(
         load: gives the waveform (samples,), which must not be silent, and its rate.
         worth_comparing: whether anybody needs the answer for (name, reference).
     """
-    fingerprints = {name: fingerprint(*load(name)) for name in {*names, *references}}
+    of_reference = {name: fingerprint(*load(name)) for name in references}
     by_samples, by_landmark = defaultdict(list), defaultdict(list)
     for reference in sorted(references):
-        sample_digest, pairs = fingerprints[reference]
+        sample_digest, pairs = of_reference[reference]
         by_samples[sample_digest].append(reference)
         for *pair, frame in pairs:
             by_landmark[tuple(pair)].append((reference, frame))
     found = set()
     for name in sorted(names):
-        sample_digest, pairs = fingerprints[name]
+        sample_digest, pairs = of_reference.get(name) or fingerprint(*load(name))
         shared: Counter[tuple[str, int]] = Counter()  # landmarks at each reference and offset
         for *pair, frame in pairs:
             places = by_landmark.get(tuple(pair), [])

@@ -101,7 +101,7 @@ def verify(package: Package, path: Path) -> Found:
 
 
 def download_debs(packages: list[Package], folder: Path) -> None:
-    """By apt-get, all at once, whatever version the machine's sources offer."""
+    """By apt-get, one after the other, whatever version the machine's sources offer."""
     if not packages:
         return
     with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as temporary:
@@ -114,7 +114,7 @@ def download_debs(packages: list[Package], folder: Path) -> None:
         if run([*apt, "update"], temporary):
             for package in packages:
                 run([*apt, "download", package.package], temporary)
-        keep(temporary, "*.deb", folder)
+                keep(temporary, "*.deb", folder)
 
 
 def download_wheels(packages: list[Package], folder: Path) -> None:

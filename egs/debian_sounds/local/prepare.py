@@ -1,8 +1,10 @@
 """Stage 0: packages of real recordings into weakly labelled clips.
 
 Reads conf/data.yaml, local/packages.csv, local/debian_sounds.csv and the packages that they name.
+With `labelled: large` also local/packages_more.csv and local/debian_sounds_more.csv.
 Writes data/recordings.csv, data/classes.csv, data/forbidden_pairs.csv, data/ATTRIBUTION.md, for
-each split data/<split>/{clips,events,sources}.csv with their audio, and data/unlabelled/.
+each split data/<split>/{clips,events,sources}.csv with their audio, data/unlabelled/, and
+with `labelled: large` data/more/.
 In the recipe's folder, with uss in Python's path:
 
     python -m local.prepare --conf conf
@@ -23,13 +25,15 @@ from .attribution import attribution
 from .classes import class_rows, forbidden_pairs
 from .clips import write_split
 from .data_config import Data
+from .more import extract_more
 from .packages import Found, Package, get_packages, read_packages
 from .recordings import Listed, Recording, extract_recordings, join_copies, read_listed
 from .splits import SPLITS, split_recordings
-from .unlabelled import write_unlabelled
+from .unlabelled import check_disk, write_unlabelled
 
 DATA, LOCAL = Path("data"), Path("local")
-DECIDES_NO_CLIP = ("packages", "unlabelled")  # keys of data.yaml
+MORE = DATA / "more"
+DECIDES_NO_CLIP = ("packages", "labelled", "unlabelled")  # keys of data.yaml
 
 logger = logging.getLogger("prepare")
 
@@ -60,6 +64,24 @@ def prepare_recordings(
     return read_table(output, Recording)
 
 
+def prepare_more(benchmark: list[Recording], config: Data, folder: Path) -> list[Recording]:
+    """data/more/recordings.csv: recordings that only train, where they are asked for."""
+    if config.labelled == "small":
+        return []
+    tables = ("debian_sounds_more.csv", "packages_more.csv")
+    listed, packages = read_listed(LOCAL / tables[0]), read_packages(LOCAL / tables[1])
+    found = get_packages(packages, folder, download=config.packages is None)
+    inputs: dict = {name: LOCAL / name for name in tables} | {"benchmark": DATA / "recordings.csv"}
+    inputs |= {package: at_hand.sha256 for package, at_hand in found.items()}
+    step = Step(MORE / "recordings.csv", inputs, {})
+    if not step.is_current():
+        recordings, rejected = extract_more(listed, packages, found, benchmark, MORE / "recordings")
+        write_table(step.output, recordings, Recording)
+        write_text(MORE / "ATTRIBUTION.md", attribution(recordings, packages, found, rejected))
+        step.finish(num_listed=len(listed), num_used=len(recordings), rejected=rejected)
+    return read_table(step.output, Recording)
+
+
 def prepare_classes(
     recordings: list[Recording], config: Data
 ) -> tuple[list[ClassRow], list[ClassPair]]:
@@ -88,6 +110,8 @@ def prepare_split(
 ) -> None:
     """data/<split>/: audio, clips.csv, events.csv, sources.csv."""
     inputs = {name: DATA / name for name in ("recordings.csv", "forbidden_pairs.csv")}
+    if split == "train" and config.labelled == "large":
+        inputs["more recordings"] = MORE / "recordings.csv"
     step = Step(DATA / split / "clips.csv", inputs, clip_settings(config))
     if step.is_current() and is_complete(step.output):
         return
@@ -104,13 +128,21 @@ def prepare_unlabelled(
     listed: list[Listed],
     found: dict[str, Found],
     config: Data,
+    packages_folder: Path,
 ) -> None:
     """data/unlabelled/: audio and clips.csv."""
     folder = DATA / "unlabelled"
-    if not config.unlabelled:
+    if config.unlabelled == "none":
         shutil.rmtree(folder, ignore_errors=True)  # later stages use it where it is
         return
-    inputs = {"recordings": DATA / "recordings.csv", "listed": LOCAL / "debian_sounds.csv"}
+    inputs: dict = {"recordings": DATA / "recordings.csv", "listed": LOCAL / "debian_sounds.csv"}
+    if config.unlabelled == "large":
+        packages = read_packages(LOCAL / "packages_unlabelled.csv")
+        if not (folder / "clips.csv").exists():
+            check_disk(packages, packages_folder, DATA)
+        more = get_packages(packages, packages_folder, download=config.packages is None)
+        inputs |= {package: at_hand.sha256 for package, at_hand in more.items()}
+        found = found | more
     step = Step(folder / "clips.csv", inputs, clip_settings(config))
     if not step.is_current() or not is_complete(step.output):
         start = time.monotonic()
@@ -157,14 +189,16 @@ def main(argv: list[str] | None = None) -> None:
     found = get_packages(packages, folder, download=config.packages is None)
 
     recordings = prepare_recordings(listed, packages, found)
+    more = prepare_more(recordings, config, folder)
     classes, forbidden = prepare_classes(recordings, config)
     side = split_recordings(recordings, config)
-    report(recordings, side)
+    report([*recordings, *more], side | {row.group: "train" for row in more})
     for split in SPLITS:
         rows = [row for row in recordings if side[row.group] == split]
+        rows += more if split == "train" else []
         prepare_split(split, rows, classes, forbidden, config)
     held_out = {group for group, split in side.items() if split != "train"}
-    prepare_unlabelled(recordings, held_out, listed, found, config)
+    prepare_unlabelled(recordings, held_out, listed, found, config, folder)
 
 
 if __name__ == "__main__":

@@ -18,13 +18,14 @@ from .clips import write_audio
 from .data_config import Data
 from .extraction import extract
 from .fingerprint import copies
-from .packages import Found
+from .packages import Found, Package, find
 from .recordings import Listed, Recording, load_mono
 from .sounds import draw_level, load_sound, pink_noise, set_level
 
 SOUND = re.compile(r"\.(ogg|mp3|wav|flac)$|\.cat!/\d+$", re.IGNORECASE)
 SPOKEN_NAME = re.compile(r"_desc(_\w+)?\.(ogg|wav)")
 MIN_SECONDS = 0.2
+DISK_PER_PACKAGE_BYTE = 5.0  # files, clips and, of stage 1, waveforms
 GAP_SECONDS = 0.25  # between the pieces of a clip
 ORDER, CLIP = 105, 106  # purposes of a generator: default_rng([seed, purpose, index])
 
@@ -69,6 +70,25 @@ def write_unlabelled(
         "num_unusable": len(files) - len(sounding),
         "num_copies_of_held_out": len(copied),
     }
+
+
+def check_disk(packages: list[Package], packages_folder: Path, data: Path) -> None:
+    """Say what `unlabelled: large` takes. Raises ValueError where the disk has less."""
+    missing = [package for package in packages if find(package, packages_folder) is None]
+    download = sum(package.num_bytes for package in missing)
+    written = DISK_PER_PACKAGE_BYTE * sum(package.num_bytes for package in packages)
+    data.mkdir(exist_ok=True)
+    free = shutil.disk_usage(data).free
+    text = (
+        f"unlabelled: large: {len(missing)} packages to download, {download / 1e9:.2f} GB; then "
+        f"about {written / 1e9:.1f} GB in {data} until stage 1 is done"
+    )
+    if download + written > free:
+        raise ValueError(
+            f"{text}; {free / 1e9:.1f} GB are free: make {data} a link to a larger disk, or use "
+            "data.unlabelled: small"
+        )
+    logger.info("%s; %.1f GB are free", text, free / 1e9)
 
 
 def is_usable(name: str, file: Path) -> bool:
