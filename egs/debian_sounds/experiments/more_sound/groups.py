@@ -1,47 +1,48 @@
 """Writes experiments/more_sound/GROUPS.md: what `labelled: large` adds to each class.
 
-Reads data/recordings.csv and data/more/recordings.csv (stage 0 with `labelled: large`). In the
-recipe's folder:
+Counts what local/debian_sounds.csv and local/debian_sounds_more.csv list, before stage 0 compares
+the sound itself. In the root of the repository:
 
-    . ../../path.sh
+    . ./path.sh
     python -m egs.debian_sounds.experiments.more_sound.groups
 """
 
 from pathlib import Path
 
-from uss.files import read_facts, write_text
+from uss.files import write_text
 from uss.reporting.results_table import Table, markdown
-from uss.tables import read_table
 
-from ...local.recordings import Recording
+from ...local.recordings import Listed, read_listed
 
-BENCHMARK, MORE = Path("data/recordings.csv"), Path("data/more/recordings.csv")
-OUTPUT = Path("experiments/more_sound/GROUPS.md")
+RECIPE = Path(__file__).parents[2]
+OUTPUT = Path(__file__).with_name("GROUPS.md")
+TEXT = """# Groups of each class
+
+As the two tables list them. The benchmark's groups are divided among training, development and
+evaluation; the others only train. Stage 0 leaves out those that share sound with the benchmark.
+
+"""
 
 
-def cells(rows: list[Recording]) -> list[str]:
+def used(name: str) -> list[Listed]:
+    rows = read_listed(RECIPE / "local" / name)
+    return [row for row in rows if row.benchmark and not row.doubtful]
+
+
+def cells(rows: list[Listed]) -> list[str]:
     seconds = sum(row.duration_seconds for row in rows)
     return [str(len({row.group for row in rows})), str(len(rows)), f"{seconds / 60:.1f}"]
 
 
 def main() -> None:
-    benchmark, more = (read_table(path, Recording) for path in (BENCHMARK, MORE))
-    table = Table(
-        ["class", "groups", "recordings", "minutes", "more groups", "recordings", "minutes"], []
-    )
+    benchmark, more = used("debian_sounds.csv"), used("debian_sounds_more.csv")
+    header = ["class", "groups", "recordings", "minutes", "more groups", "recordings", "minutes"]
+    table = Table(header, [])
     for name in sorted({row.audioset_label for row in benchmark}):
         of_class = ([r for r in rows if r.audioset_label == name] for rows in (benchmark, more))
         table.rows.append([name, *(cell for rows in of_class for cell in cells(rows))])
     table.rows.append(["all", *cells(benchmark), *cells(more)])
-    facts = read_facts(MORE)
-    num_copies = sum("shares sound" in reason for reason in facts["rejected"].values())
-    write_text(
-        OUTPUT,
-        "# Groups of each class\n\nThe benchmark's are divided among training, development and "
-        "evaluation; the others only train.\n\n"
-        f"{markdown(table)}\nOf {facts['num_listed']} recordings that were listed, {num_copies} "
-        "are left out: their groups share sound with the benchmark.\n",
-    )
+    write_text(OUTPUT, TEXT + markdown(table))
 
 
 if __name__ == "__main__":
