@@ -59,7 +59,7 @@ def start_long(experiment, folder: Path) -> subprocess.Popen:
 def test_weights_that_are_not_finite(experiment, write, tmp_path, value, subtype):
     model = Model(experiment / "resunet")
     with torch.no_grad():
-        next(model.separator.network.parameters()).view(-1)[0] = value
+        next(model.windows.separator.network.parameters()).view(-1)[0] = value
     job = Job(write("a.wav", sound(1), subtype=subtype), tmp_path / "out", [], residual=True)
     job.queries = [model.class_query("0")]
     with pytest.raises(ValueError, match="'class 0' is not finite .* from 0.00 s on: the model's"):
@@ -171,14 +171,14 @@ def test_a_failure_leaves_what_another_request_made(uss, write):
 def test_an_error_of_one_file_does_not_end_the_batch(uss, write, caplog, monkeypatch, error, said):
     write("a.wav", sound(1))
     write("b.wav", sound(1))
-    real, errors_left = Model.separate_window, [error]
+    real, errors_left = Model.separate_windows, [error]
 
     def separate(*given):
         if errors_left:
             raise errors_left.pop()
         return real(*given)
 
-    monkeypatch.setattr(Model, "separate_window", separate)
+    monkeypatch.setattr(Model, "separate_windows", separate)
     assert uss("a.wav", "b.wav", "--class", "0") == 1
     (line,) = errors(caplog)
     assert line.startswith("a.wav: ") and said in line
@@ -187,7 +187,7 @@ def test_an_error_of_one_file_does_not_end_the_batch(uss, write, caplog, monkeyp
 
 def test_a_bug_of_ours_ends_the_batch(uss, write, monkeypatch):
     write("a.wav", sound(1))
-    monkeypatch.setattr(Model, "separate_window", lambda *given: len(None))
+    monkeypatch.setattr(Model, "separate_windows", lambda *given: len(None))
     with pytest.raises(TypeError):
         uss("a.wav", "--class", "0")
     assert files_in("separated") == set()

@@ -8,27 +8,29 @@ import soundfile
 import torch
 
 from tests.separation.chirp import RATE, sound
+from uss.model_store.loading import load_separator
 from uss.separation import file_separation as files
 from uss.separation.file_separation import Job, separate_file
 from uss.separation.model import Model
 
 
-def separate(model, path, folder, *classes, residual=True):
+def separate(model, path, folder, *classes, residual=True, **options):
     queries = [model.class_query(name) for name in classes]
-    separate_file(model, Job(path, folder, queries, residual), show_progress=False)
+    separate_file(model, Job(path, folder, queries, residual, **options), show_progress=False)
     return json.loads((folder / "separation.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("system", ["resunet", "at_soft", "updated"])
 def test_a_segment_comes_out_as_stage_7_separates_it(experiment, system, write, tmp_path):
     model = Model(experiment / system)
+    separator = load_separator(experiment / system).separator  # whose BatchNorms are not folded
     path = write("one.wav", sound(0.5), subtype="FLOAT")
     separate(model, path, tmp_path / "out", "class 0")
     mixture = torch.from_numpy(soundfile.read(path, dtype="float32")[0])[None]
     scale = mixture.abs().max()
     vector = torch.from_numpy(model.class_query("class 0").values)[None]
     with torch.inference_mode():
-        expected = (model.separator(mixture / scale, vector) * scale)[0].numpy()
+        expected = (separator(mixture / scale, vector) * scale)[0].numpy()
     found = soundfile.read(tmp_path / "out" / "one_class_0.wav", dtype="float32")[0]
     assert np.abs(found - expected).max() < 1e-6 and np.abs(expected).max() > 1e-3
 
@@ -77,10 +79,10 @@ def files_bits():
 
 
 def test_a_model_that_passes_through_gives_the_input_back(model, write, tmp_path, monkeypatch):
-    def identity(self, window, queries):
-        return np.repeat(window[None], len(queries), axis=0)
+    def identity(self, windows, queries):
+        return np.repeat(windows[:, None], queries.shape[1], axis=1)
 
-    monkeypatch.setattr(Model, "separate_window", identity)
+    monkeypatch.setattr(Model, "separate_windows", identity)
     path = write("a.wav", sound(7.77, channels=3), subtype="PCM_16")
     separate(model, path, tmp_path / "out", "class 0")
     found, _ = soundfile.read(tmp_path / "out" / "a_class_0.wav", dtype="int16")
@@ -92,10 +94,10 @@ def test_nothing_clips(model, write, tmp_path, monkeypatch):
     """Beyond full scale, an integer file goes on as a float one."""
     gains = iter([0.5, 0.5, 3.0, 0.5] + [0.5] * 50)
 
-    def louder(self, window, queries):
-        return window[None] * next(gains)
+    def louder(self, windows, queries):
+        return windows[:, None] * next(gains)
 
-    monkeypatch.setattr(Model, "separate_window", louder)
+    monkeypatch.setattr(Model, "separate_windows", louder)
     loud = np.clip(3 * sound(3.0), -0.9, 0.9)
     record = separate(model, write("a.wav", loud), tmp_path / "out", "class 0")
     outputs = record["outputs"]
@@ -119,12 +121,11 @@ def test_level_does_not_matter_with_joint_normalisation(model, write, tmp_path):
 
 def test_silence_costs_nothing(model, write, tmp_path, monkeypatch):
     passes = []
-    forward = model.separator.forward
-    monkeypatch.setattr(
-        model.separator, "forward", lambda *inputs: passes.append(1) or forward(*inputs)
-    )
+    separator = model.windows.separator
+    masked = separator.masked
+    monkeypatch.setattr(separator, "masked", lambda *inputs: passes.append(1) or masked(*inputs))
     path = write("a.wav", np.concatenate([np.zeros((20 * RATE, 1)), sound(0.5)]))
-    record = separate(model, path, tmp_path / "out", "class 0")
+    record = separate(model, path, tmp_path / "out", "class 0", confidence=True)
     assert 1 <= len(passes) <= 3
     confidence = record["outputs"]["class 0"]["confidence"]
     assert len(confidence) == len(record["window_starts_seconds"])
@@ -142,9 +143,7 @@ def test_memory_does_not_grow_with_the_length(model, write, tmp_path, monkeypatc
             held[-1] = max(held[-1], self._input.shape[1] + self._output.shape[1])
 
     monkeypatch.setattr(files, "Assembly", Watched)
-    monkeypatch.setattr(
-        Model, "separate_window", lambda self, window, queries: np.stack([window] * len(queries))
-    )
+    monkeypatch.setattr(Model, "separate_windows", lambda self, windows, queries: windows[:, None])
     for seconds in (20, 120):
         held.append(0)
         path = write(f"{seconds}.wav", np.full((seconds * 8000, 1), 0.1), 8000)

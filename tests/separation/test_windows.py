@@ -17,9 +17,10 @@ def through(windows: Windows, signal: np.ndarray, block: int) -> np.ndarray:
 
 @pytest.mark.parametrize("length", [1, 100, 799, 800, 801, 1299, 1300, 1301, 5000, 12345])
 @pytest.mark.parametrize("block", [77, 5000])
-def test_passing_through_gives_the_input_back_exactly(length, block):
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_passing_through_gives_the_input_back_exactly(length, block, at_once):
     signal = np.random.default_rng(0).standard_normal((2, length)).astype(np.float32)
-    windows = Windows(lambda window: np.stack([window, 2 * window]), 800)
+    windows = Windows(lambda given: np.stack([given, 2 * given], axis=1), 800, at_once)
     output = through(windows, signal, block)
     assert np.array_equal(output[0], signal)
     assert np.array_equal(output[1], 2 * signal)
@@ -27,7 +28,7 @@ def test_passing_through_gives_the_input_back_exactly(length, block):
 
 def test_every_window_is_full_and_has_context():
     lengths = []
-    windows = Windows(lambda window: lengths.append(window.shape[1]) or window[None], 800)
+    windows = Windows(lambda given: lengths.append(given.shape[2]) or given[:, None], 800)
     through(windows, np.zeros((1, 3210), np.float32), 333)
     assert set(lengths) == {800}
     assert windows.starts == [0, 500, 1000, 1500, 2000, 2410]
@@ -36,10 +37,10 @@ def test_every_window_is_full_and_has_context():
 def test_the_edges_of_a_window_are_not_heard():
     """A network errs most at the edges: what it gives within the context is left out."""
 
-    def with_bad_edges(window):
-        result = window[None].copy()
-        result[:, :, :100] += 1e3
-        result[:, :, -100:] += 1e3
+    def with_bad_edges(windows):
+        result = windows[:, None].copy()
+        result[..., :100] += 1e3
+        result[..., -100:] += 1e3
         return result
 
     signal = np.random.default_rng(0).standard_normal((1, 4000)).astype(np.float32)
@@ -51,12 +52,12 @@ def test_there_is_no_seam():
     """Windows at levels of their own are joined by slopes, never by a step."""
     gains = iter(np.tile([0.5, 1.0], 20))
     ones = np.ones((1, 6000), np.float32)
-    windows = Windows(lambda window: (window * next(gains))[None], 800)
+    windows = Windows(lambda given: (given * next(gains))[:, None], 800)
     assert np.abs(np.diff(through(windows, ones, 500)[0])).max() < 0.6 / 100
 
 
 def test_memory_does_not_grow_with_the_stream():
-    windows = Windows(lambda window: window[None], 800)
+    windows = Windows(lambda given: given[:, None], 800)
     sizes = set()
     for _ in range(500):
         list(windows.push(np.zeros((1, 1000), np.float32)))

@@ -7,7 +7,7 @@
     uss info MODEL
     uss export MODEL --onnx masks.onnx
 
-MODEL is the directory of a system after stage 6. `uss separate` writes
+MODEL is the directory of a system after stage 6, or an imported one. `uss separate` writes
 <output>/<name>/<name>_<sound>.wav and separation.json for each input, at the input's rate, channels
 and length; run again, it skips what is done. Exit status: 0 all is well, 1 something failed (what
 could be separated is), 2 a wrong option.
@@ -15,11 +15,14 @@ could be separated is), 2 a wrong option.
 
 import argparse
 import logging
+import os
+import re
 import sys
 from dataclasses import fields
 from pathlib import Path
 
 from uss.command import run
+from uss.separation.allocator import keep_freed_memory
 from uss.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -57,9 +60,27 @@ def options() -> argparse.ArgumentParser:
         help="experimental: take the direction of this class out of every query; repeatable",
     )  # fmt: skip
     separate.add_argument("--residual", action="store_true", help="write the rest too")
-    separate.add_argument("--output", type=Path, default=Path("separated"), help="folder")
+    separate.add_argument(
+        "--confidence", action="store_true", help="say how alike query and output are; takes time"
+    )
+    separate.add_argument(
+        "--output", type=Path, default=Path("separated"),
+        help="folder; - is standard output, for one sound of one file",
+    )  # fmt: skip
+    separate.add_argument(
+        "--format", choices=("wav", "flac"), default="wav", help="of the outputs (wav)"
+    )
     separate.add_argument("--spectrogram", action="store_true", help="a PNG for each output")
     separate.add_argument("--report", action="store_true", help="write <output>/index.html")
+    separate.add_argument(
+        "--jobs", type=positive, default=1, metavar="N", help="files at a time (1)"
+    )
+    separate.add_argument(
+        "--threads", type=positive, metavar="N", help="of each file; by default all cores share"
+    )
+    separate.add_argument(
+        "--device", type=device, help="cpu, cuda or cuda:1; by default a GPU where there is one"
+    )
     classes = commands.add_parser("classes", help="list the classes of a model")
     classes.add_argument("--model", type=Path, required=True)
     info = commands.add_parser("info", help="what a model is")
@@ -68,6 +89,19 @@ def options() -> argparse.ArgumentParser:
     export.add_argument("model", type=Path)
     export.add_argument("--onnx", type=Path, required=True, metavar="FILE")
     return result
+
+
+def positive(text: str) -> int:
+    """Whole numbers from 1 on."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
+
+
+def device(text: str) -> str:
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is none of cpu, cuda, cuda:0, cuda:1, ...")
+    return text
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -92,9 +126,11 @@ def main(argv: list[str] | None = None) -> None:
         if not 0 < chosen.threshold < 1:
             parser.error("--threshold must lie between 0 and 1")
         from uss.separation.batch import Request, separate_all
+        from uss.separation.standard_output import STANDARD_OUTPUT, separate_to_standard_output
 
-        asked = {field.name: getattr(chosen, field.name) for field in fields(Request)}
-        if separate_all(Request(**asked)) > 0:
+        asked = Request(**{field.name: getattr(chosen, field.name) for field in fields(Request)})
+        to_stdout = asked.output == STANDARD_OUTPUT
+        if (separate_to_standard_output if to_stdout else separate_all)(asked) > 0:
             sys.exit(1)
 
 
@@ -111,6 +147,10 @@ def list_classes(directory: Path) -> None:
 
 def console() -> None:
     """The command `uss`."""
+    # As tools/launch.sh has it, and before torch is imported: threads that wait shall sleep, not
+    # spin where other programs need the core.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    keep_freed_memory()
     run(main)
 
 

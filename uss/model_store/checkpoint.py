@@ -65,10 +65,10 @@ def load_newest(directory: Path) -> dict | None:
     return None
 
 
-def read(path: Path, step: int) -> dict:
+def read(path: Path, step: int, mapped: bool = False) -> dict:
     """A checkpoint of `step` steps, whose checksums hold, on the CPU; `model` are its weights by
     name. ValueError where the file holds anything else; nothing in it is run."""
-    content = unpickled(path)
+    content = unpickled(path, mapped)
     if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
         raise ValueError(f"{path} is no checkpoint: it holds no dictionary of weights `model`")
     if content.get("step") != step:

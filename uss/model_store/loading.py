@@ -47,17 +47,14 @@ class Opened:
     tensors: dict[str, Tensor]
     remedy: str
 
-    def check(self, network: Callable[[], nn.Module]) -> None:
-        """Raises ValueError where the weights are another network's."""
-        refuse_other_network(network, self.tensors, self.origin, self.weights, self.remedy)
+    def check(self, network: Callable[[], nn.Module]) -> nn.Module:
+        """The network without values; ValueError where the weights are another network's."""
+        return refuse_other_network(network, self.tensors, self.origin, self.weights, self.remedy)
 
     def build(self, network: Callable[[], nn.Module], trained: bool = True) -> nn.Module:
         """The network with its weights; ValueError where they are another network's."""
-        self.check(network)
-        result = network()
-        if trained:
-            result.load_state_dict(self.tensors)
-        return result.eval()
+        empty = self.check(network)
+        return (with_weights(empty, self.tensors) if trained else network()).eval()
 
 
 def load_separator(directory: Path, trained: bool = True) -> LoadedSeparator:
@@ -109,9 +106,10 @@ def refuse_other_network(
     origin: Path | str,
     weights: Path | str,
     remedy: str,
-) -> None:
-    """Raises ValueError where the parts of a network that `origin` describes do not fit, or where
-    the tensors of the file `weights` are not its weights. Takes no memory for either."""
+) -> nn.Module:
+    """The network on torch's device `meta`. Raises ValueError where the parts of a network that
+    `origin` describes do not fit, or where the tensors of the file `weights` are not its weights.
+    Takes no memory for either."""
     try:
         with torch.device("meta"):
             empty = network()
@@ -119,6 +117,17 @@ def refuse_other_network(
         raise ValueError(f"{origin}: {error}") from None
     name = type(empty).__name__
     refuse_other_weights(empty.state_dict(), tensors, weights, name, remedy=remedy)
+    return empty
+
+
+def with_weights(empty: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """A network on the device `meta` with the tensors of a file in the place of its own, which so
+    are never drawn; half and double precision become the network's."""
+    own = empty.state_dict()
+    weights = {key: tensors[key].to(tensor.dtype) for key, tensor in own.items()}
+    empty.load_state_dict(weights, assign=True)
+    assert not any(tensor.is_meta for tensor in (*empty.parameters(), *empty.buffers()))
+    return empty
 
 
 def refuse_unmeasured(model: AmaeModel | None, origin: Path) -> None:
@@ -135,7 +144,7 @@ def _open(directory: Path, kind: str) -> Opened:
         raise ValueError(f"{directory} holds a model of kind {found}, not {kind}")
     again = f"Remove it, and {remedy(directory)}"
     try:
-        tensors = checkpoint.read(path, checkpoints(directory)[-1][0])["model"]
+        tensors = checkpoint.read(path, checkpoints(directory)[-1][0], mapped=True)["model"]
     except ValueError as error:
         raise ValueError(f"{error}. {again}") from None
     return Opened(config, origin, path, tensors, again)

@@ -67,15 +67,16 @@ def read(path: Path) -> dict:
     return content
 
 
-def unpickled(path: Path) -> object:
-    """What a file of our own holds, tensors on the CPU. ValueError where torch.save did not write
+def unpickled(path: Path, mapped: bool = False) -> object:
+    """What a file of our own holds, tensors on the CPU (mapped, where only some of them are
+    needed: a training goes on from copies). ValueError where torch.save did not write
     it, or where it holds anything but tensors, numbers, texts and containers.
 
     Ours are no safetensors files: they hold more than tensors by name, and torch.save's checksums
     find a flipped bit, for which safetensors has none.
     """
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except (OSError, MemoryError):
         raise
     except Exception as error:  # as above

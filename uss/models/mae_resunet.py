@@ -120,14 +120,17 @@ class Separator(nn.Module):
         """
         if self.amae is not None:
             features = self.amae(mixture) if features is None else features.to(mixture.dtype)
-        spectrum = self.stft(mixture)
+        separated = self.masked(self.stft(mixture), query, features)
+        return self.stft.inverse(separated, mixture.shape[1])
+
+    def masked(self, spectrum: Tensor, query: Tensor, features: Tensor | None) -> Tensor:
+        """The mixture's complex spectrum (batch, frames, bins) times the mask that is predicted."""
         real, imag = spectrum.real, spectrum.imag
         magnitude = (real.square() + imag.square()).clamp(min=MAGNITUDE_FLOOR**2).sqrt()
         mask_real, mask_imag = self.network(magnitude, query, features).unbind(dim=1)
-        separated = torch.complex(
+        return torch.complex(
             real * mask_real - imag * mask_imag, real * mask_imag + imag * mask_real
         )
-        return self.stft.inverse(separated, mixture.shape[1])
 
     def load_audio_mae(self, audio_mae: AudioMaeEncoder) -> None:
         """Takes over a (pre)trained A-MAE's encoder weights and position table."""

@@ -12,6 +12,7 @@ import soxr
 from uss.audio_files.reader import AudioFile
 
 BITS = {"PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
+FLAC_CHANNELS, FLAC_RATE = 8, 655350  # at most
 LARGE_BYTES = 2**31 - 2**20  # above it a WAV file's header has no room: RF64
 
 
@@ -31,22 +32,41 @@ class Resampler:
 
 
 class Writer:
-    """A WAV file that grows by blocks and never clips.
+    """An audio file that grows by blocks.
 
-    16, 24 and 32-bit integers where the input has them, else 32-bit float. A sample beyond full
-    scale turns an integer file into a float one: what is written so far is copied.
+    WAV never clips. 16, 24 and 32-bit integers where the input has them, else 32-bit float. A
+    sample beyond full scale turns an integer file into a float one: what is written so far is
+    copied. FLAC has integers only: 16 bits where the input has them, else 24. There a sample beyond
+    full scale is clipped, and counted.
 
     Args:
         path: of the file; the caller renames it when all is well.
         file: the input, whose rate, channels and subtype are taken.
+        format: wav or flac.
+
+    Attributes:
+        num_clipped: samples so far.
+
+    Raises:
+        ValueError: FLAC cannot hold such a recording.
     """
 
-    def __init__(self, path: Path, file: AudioFile) -> None:
+    def __init__(self, path: Path, file: AudioFile, format: str = "wav") -> None:
         self.path = path
         self.rate, self.channels = file.samplerate, file.channels
-        self.subtype = file.subtype if file.subtype in BITS else "FLOAT"
-        large = file.frames * file.channels * 4 > LARGE_BYTES
-        self.format = "RF64" if large else "WAV"
+        self.num_clipped = 0
+        if format == "flac":
+            if self.channels > FLAC_CHANNELS or self.rate > FLAC_RATE:
+                raise ValueError(
+                    f"FLAC holds up to {FLAC_CHANNELS} channels and {FLAC_RATE} Hz, and this has "
+                    f"{self.channels} and {self.rate} Hz: write --format wav"
+                )
+            self.format = "FLAC"
+            self.subtype = "PCM_16" if file.subtype == "PCM_16" else "PCM_24"
+        else:
+            large = file.frames * file.channels * 4 > LARGE_BYTES
+            self.format = "RF64" if large else "WAV"
+            self.subtype = file.subtype if file.subtype in BITS else "FLOAT"
         self._file = self._open(path)
 
     def _open(self, path: Path) -> soundfile.SoundFile:
@@ -72,14 +92,23 @@ class Writer:
         rounded = np.round(block * full_scale)
         # Written so that NaN, which compares with nothing, is beyond full scale.
         if not (rounded.max(initial=0) < full_scale and rounded.min(initial=0) >= -full_scale):
-            self._to_float()
-            return self.write(block)
+            if self.format != "FLAC":
+                self._to_float()
+                return self.write(block)
+            rounded = self._clipped(rounded, full_scale)
         # libsndfile scales floats by one less than full scale: integers are written as they are.
         if self.subtype == "PCM_16":
             self._put(rounded.T.astype(np.int16))
         else:
             self._put((rounded.T * (2.0**31 / full_scale)).astype(np.int32))
         return rounded / full_scale
+
+    def _clipped(self, rounded: np.ndarray, full_scale: float) -> np.ndarray:
+        clipped = np.clip(rounded, -full_scale, full_scale - 1)
+        if not np.isfinite(clipped).all():
+            raise ValueError("a sample to be written is not a number (NaN)")
+        self.num_clipped += np.count_nonzero(clipped != rounded)
+        return clipped
 
     def _put(self, samples: np.ndarray) -> None:
         with _faults(self.path):

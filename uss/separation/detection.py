@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from uss.distributed import device
 from uss.labels import audioset_names, audioset_parents
 from uss.separation.model import Model, Query
 from uss.separation.queries import segments
@@ -34,7 +33,7 @@ def detect(model: Model, path: Path, threshold: float) -> list[Heard]:
     done = []
     second = 0
     for segment, length in segments(path, rate, DETECT_SECONDS * rate):
-        waveform = torch.from_numpy(segment[None]).to(device())
+        waveform = torch.from_numpy(segment[None]).to(model.device)
         framewise = model.detector(waveform).framewise[0].cpu().numpy()
         if not np.isfinite(framewise).all():
             raise ValueError(f"{model.directory}: its detector gives what is not finite (NaN)")
@@ -77,17 +76,20 @@ def ancestors(class_id: str, level: int, parents: dict[str, list[str]]) -> list[
 
 def auto_queries(model: Model, heard: list[Heard], level: int) -> list[Query]:
     """A query for each node of the level that something heard lies below: the mean of the average
-    embeddings of the classes heard there."""
+    embeddings of the classes heard there, or all of them in one mask."""
     parents, names = audioset_parents(), audioset_names()
     names = {**names, **dict(zip(model.classes.ids, model.classes.names, strict=True))}
     members: dict[str, list[Query]] = {}
     for class_id in dict.fromkeys(stretch.class_id for stretch in heard):
-        if model.averages.num_targets[model.classes.index(class_id)] > 0:
+        num_targets = model.averages.num_targets[model.classes.index(class_id)]
+        if num_targets > 0 or model.masks_probabilities:
             for node in ancestors(class_id, level, parents):
                 members.setdefault(node, []).append(model.class_query(class_id))
     queries = []
     for node, below in members.items():
-        values = np.mean([query.values for query in below], axis=0, dtype=np.float64)
+        values = np.array([query.values for query in below])
+        is_mask = below[0].is_mask
+        joined = values.max(axis=0) if is_mask else values.mean(axis=0, dtype=np.float64)
         origin = {"kind": "auto", "class_id": node, "heard": [query.name for query in below]}
-        queries.append(Query(names[node], np.asarray(values, np.float32), origin))
+        queries.append(Query(names[node], np.asarray(joined, np.float32), origin, is_mask))
     return queries

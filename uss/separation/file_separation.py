@@ -1,8 +1,8 @@
 """One recording into files: each query's sound, the rest, and separation.json beside them."""
 
 import contextlib
-import logging
 import os
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,23 +14,22 @@ from tqdm import tqdm
 from uss.audio_files.reader import blocks, opened
 from uss.files import atomic, digest_of, read_json, size_of, to_json
 from uss.separation.audio_streams import Writer
-from uss.separation.model import SILENCE_PEAK, Model, Query
+from uss.separation.confidence import Confidence
+from uss.separation.model import Model, Query
 from uss.separation.names import output_names
-from uss.separation.queries import cosine
 from uss.separation.streaming import SeparationStream
 from uss.version import __version__
 
 RECORD = "separation.json"
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass
 class Job:
     """What is asked of one file.
 
-    folder: that the outputs go to; heard: the time line of --auto, for the record;
-    request: whatever else decides the outputs, compared when a run is resumed.
+    folder: that the outputs go to; format: wav or flac; confidence: whether it is measured;
+    heard: the time line of --auto, for the record; request: whatever else decides the outputs,
+    compared when a run is resumed; stop: when it is set, the separation ends as interrupted.
     """
 
     path: Path
@@ -39,11 +38,15 @@ class Job:
     residual: bool
     heard: list = field(default_factory=list)
     request: dict = field(default_factory=dict)
+    format: str = "wav"
+    confidence: bool = False
+    stop: threading.Event = field(default_factory=threading.Event)
 
     def outputs(self) -> dict[str, Path]:
         """Name of each output -> its file."""
         names = [query.name for query in self.queries] + ["residual"] * self.residual
-        return {name: self.folder / file for name, file in output_names(self.path, names).items()}
+        files = output_names(self.path, names, self.format)
+        return {name: self.folder / file for name, file in files.items()}
 
 
 def request_of(model: Model, path: Path, settings: dict) -> dict:
@@ -94,16 +97,17 @@ def separate_file(model: Model, job: Job, show_progress: bool = True) -> dict:
         BadAudio: the input's fault.
         ValueError: the network gives something that is not finite.
         OSError: the outputs cannot be written.
+        KeyboardInterrupt: `job.stop` was set.
     """
     finals = job.outputs()
-    confidence: dict[str, list] = {query.name: [] for query in job.queries}
+    confidence = Confidence(model, job.queries) if job.confidence else None
     writers: dict[str, Writer] = {}
     with contextlib.ExitStack() as renamed:  # what comes first is renamed last
         record_path = renamed.enter_context(atomic(job.folder / RECORD))
         temporary = {name: renamed.enter_context(atomic(path)) for name, path in finals.items()}
         with opened(job.path) as file, contextlib.ExitStack() as open_files:
             for name, path in temporary.items():
-                writers[name] = Writer(path, file)
+                writers[name] = Writer(path, file, job.format)
                 open_files.callback(writers[name].close)
             num_samples, starts = _run(model, job, file, writers, confidence, show_progress)
             audio = {"sample_rate": file.samplerate, "channels": file.channels}
@@ -126,7 +130,8 @@ def separate_file(model: Model, job: Job, show_progress: bool = True) -> dict:
                 "subtype": writers[name].subtype,
                 "query": origins.get(name),
                 "query_digest": digests.get(name),
-                "confidence": confidence.get(name),
+                "num_clipped": writers[name].num_clipped,
+                "confidence": confidence.values.get(name) if confidence else None,
             }
         record_path.write_bytes(to_json(record))
         (job.folder / RECORD).unlink(missing_ok=True)
@@ -143,7 +148,7 @@ def refuse_cut(written: Path, path: Path, num_samples: int) -> None:
 
 def _run(model, job, file, writers, confidence, show_progress) -> tuple[int, list[int]]:
     """Stream the file through; samples read, and the starts of the windows."""
-    listen = Listener(model, job.queries, confidence)
+    listen = confidence.listen if confidence else None
     assembly = Assembly(job, writers, file.channels)
     stream = None
     if job.queries:
@@ -161,37 +166,15 @@ def _run(model, job, file, writers, confidence, show_progress) -> tuple[int, lis
             assembly.hear(block)
             for piece in stream.push(block) if stream else ():
                 assembly.give(piece)
+                if job.stop.is_set():
+                    raise KeyboardInterrupt
             bar.update(block.shape[1])
         for piece in stream.finish() if stream else ():
             assembly.give(piece)
         assembly.finish()
+        if confidence:
+            confidence.finish()
     return assembly.num_heard, stream.windows.starts if stream else []
-
-
-class Listener:
-    """The confidence of each window: the cosine between the query and what the query encoder
-    hears in the separated window, its channels mixed down; null where the window is silent.
-
-    Without a query encoder in panns.pt nothing is heard, and the lists stay empty.
-    """
-
-    def __init__(self, model: Model, queries: list[Query], confidence: dict[str, list]) -> None:
-        self.model = model
-        self.queries = queries
-        self.confidence = confidence
-        self.can_hear = model.has_query_encoder
-
-    def __call__(self, window: np.ndarray, separated: np.ndarray) -> None:
-        if not self.can_hear or not self.queries:
-            return
-        if np.abs(window).max() <= SILENCE_PEAK:
-            for query in self.queries:
-                self.confidence[query.name].append(None)
-            return
-        encoded = self.model.encode(separated.mean(axis=1))
-        for query, values in zip(self.queries, encoded, strict=True):
-            value = cosine(query.values, values)
-            self.confidence[query.name].append(round(value, 4) if np.isfinite(value) else None)
 
 
 class Assembly:

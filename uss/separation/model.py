@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from uss.data.averages import read_average_embeddings, refuse_other_query
 from uss.distributed import device
@@ -30,39 +29,44 @@ from uss.separation.model_files import (
     segment_samples,
 )
 from uss.separation.panns_file import REMEDY, build, read_panns
+from uss.separation.window_separator import WindowSeparator
 
-MIN_PEAK = 1e-10
-# One step of 16 bits, and a little: what is no louder is silence, and is not separated.
-SILENCE_PEAK = 1.1 / 32768
-ROWS_PER_PASS = 4  # windows times channels that go through the network at once
+ACTIVE = 0.2  # clip probability below which a class is not separated, as in bytedance/uss
 
 logger = logging.getLogger(__name__)
 
 
 class Query(NamedTuple):
     """What to separate: a name for the output, its values (query_size,) float32, and where it
-    comes from, for separation.json."""
+    comes from, for separation.json.
+
+    is_mask: the query is not `values` but what the query encoder hears in the mixture itself, its
+    clip probabilities, where `values` are 1, and zero where they are 0.
+    """
 
     name: str
     values: np.ndarray
     origin: dict
+    is_mask: bool = False
 
 
 class Model:
     """A model directory.
 
     Args:
-        directory: of a separator that is trained to its end, after stage 6.
+        directory: of a separator that is trained to its end, after stage 6, or that was imported.
+        on: the device that computes; by default a GPU where there is one.
 
     Raises:
         ValueError: what is missing, and the stage that writes it.
     """
 
-    def __init__(self, directory: Path | str) -> None:
+    def __init__(self, directory: Path | str, on: torch.device | None = None) -> None:
         self.directory = Path(directory)
         self.loaded = load_separator(self.directory)
         self.system = self.loaded.system
-        self.separator = self.loaded.separator.to(device())
+        self.device = on or device()
+        self.windows = WindowSeparator(self.loaded.separator, self.device)
         self.sample_rate = self.loaded.sample_rate
         self.digest = digest(self.loaded.weights)
         path = refuse_missing(self.directory / EMBEDDINGS)
@@ -81,14 +85,31 @@ class Model:
     def class_query(self, name: str) -> Query:
         """A class by its name, mid or index. ValueError where it is not known or has no average."""
         index = find_class(self.classes, name)
+        name, class_id = self.classes.names[index], self.classes.ids[index]
+        if self.masks_probabilities:
+            if len(self.classes) != self.loaded.query_size:
+                raise ValueError(
+                    f"{self.directory / EMBEDDINGS} has no averages, and its {len(self.classes)} "
+                    f"classes are not the {self.loaded.query_size} that the query encoder hears"
+                )
+            mask = np.zeros(self.loaded.query_size, np.float32)
+            mask[index] = 1
+            return Query(name, mask, {"kind": "own_probabilities", "class_id": class_id}, True)
         if self.averages.num_targets[index] == 0:
             raise ValueError(
-                f"{self.directory}: class {self.classes.names[index]!r} has no average embedding: "
-                "stage 6 found no query targets for it; give an example with --query"
+                f"{self.directory}: class {name!r} has no average embedding in {EMBEDDINGS}: stage "
+                "6 found no query targets for it, or did not run on an imported model; give an "
+                "example of the sound with --query"
             )
         values = getattr(self.averages, self.system.query_field)[index]
-        class_id = self.classes.ids[index]
-        return Query(self.classes.names[index], values, {"kind": "class", "class_id": class_id})
+        return Query(name, values, {"kind": "class", "class_id": class_id})
+
+    @property
+    def masks_probabilities(self) -> bool:
+        """Whether a class is asked for by the mixture's own clip probabilities: there are no
+        averages (the model was imported), and it takes probabilities (at_soft)."""
+        has_averages = self.averages.num_targets.any()
+        return self.system.query == "at_soft" and not has_averages
 
     @property
     def has_query_encoder(self) -> bool:
@@ -105,7 +126,7 @@ class Model:
     def _network(self, name: str, kind: type[AnyPanns]) -> AnyPanns:
         path = self.directory / PANNS
         network = build(self._panns, name, kind, path, self.sample_rate, self.num_samples)
-        return network.to(device())
+        return network.to(self.device)
 
     @cached_property
     def query_encoder(self) -> Cnn14:
@@ -130,31 +151,23 @@ class Model:
     @torch.inference_mode()
     def encode(self, segments: np.ndarray) -> np.ndarray:
         """(n, samples) at the model's rate -> (n, query_size), as a query."""
-        output = self.query_encoder(torch.from_numpy(segments).to(device()))
+        output = self.query_encoder(torch.from_numpy(segments).to(self.device))
         return getattr(output, self.system.query_field).cpu().numpy()
 
-    @torch.inference_mode()
-    def separate_window(self, window: np.ndarray, queries: np.ndarray) -> np.ndarray:
-        """(channels, samples), (queries, query_size) -> (queries, channels, samples).
+    def window_queries(self, windows: np.ndarray, queries: list[Query]) -> np.ndarray:
+        """What steers each window (n, channels, samples): (n, queries, query_size). Zero where a
+        mask asks for classes that the query encoder hardly hears in it."""
+        values = np.array([[query.values for query in queries]], np.float32)
+        values = values.repeat(len(windows), axis=0)
+        masks = [number for number, query in enumerate(queries) if query.is_mask]
+        if masks:
+            values[:, masks] *= self.encode(windows.mean(axis=1))[:, None]
+            values[:, masks] *= values[:, masks].max(axis=2, keepdims=True) >= ACTIVE
+        return values
 
-        Every channel goes through the network by itself: a mask of all would smear a sound that
-        sits at one side over both. The scale of Eq. 2 is one for all channels, so that their
-        levels keep their ratio. As in stage 7, the level is restored.
-        """
-        result = np.zeros((len(queries), *window.shape), np.float32)
-        peak = float(np.abs(window).max(initial=0.0))
-        if peak <= SILENCE_PEAK:
-            return result
-        scale = 1.0 if self.system.normalization == "none" else max(peak, MIN_PEAK)
-        for start in range(0, len(window), ROWS_PER_PASS):
-            rows = slice(start, start + ROWS_PER_PASS)
-            mixture = torch.from_numpy(window[rows]).to(device()) / scale
-            features = None if self.separator.amae is None else self.separator.amae(mixture)
-            for number, values in enumerate(queries):
-                query = torch.from_numpy(values).to(device()).expand(len(mixture), -1)
-                separated: Tensor = self.separator(mixture, query, features) * scale
-                result[number, rows] = separated.cpu().numpy()
-        return result
+    def separate_windows(self, windows: np.ndarray, queries: np.ndarray) -> np.ndarray:
+        """(n, channels, samples), (n, queries, query_size) -> (n, queries, channels, samples)."""
+        return self.windows(windows, queries)
 
 
 def find_class(classes: Classes, name: str) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from uss.temporaries import MAX_BYTES, shortened
 
 SOUND_BYTES = 80  # of a name, for the sound; the rest is the recording's
-SUFFIX_BYTES = 4  # .wav, .png
+PICTURE = ".png"
 
 
 def readable(name: object) -> str:
@@ -29,11 +29,11 @@ def stem_of(path: Path) -> str:
 
 def picture_name(path: Path) -> str:
     """Of the input's spectrogram."""
-    return shortened(stem_of(path), MAX_BYTES - SUFFIX_BYTES) + ".png"
+    return shortened(stem_of(path), MAX_BYTES - len(PICTURE)) + PICTURE
 
 
-def output_names(path: Path, sounds: list[str]) -> dict[str, str]:
-    """Sound -> "<recording>_<sound>.wav", unique and no longer than a disk takes.
+def output_names(path: Path, sounds: list[str], format: str = "wav") -> dict[str, str]:
+    """Sound -> "<recording>_<sound>.<format>", unique and no longer than a disk takes.
 
     Raises:
         ValueError: two sounds of one name.
@@ -44,10 +44,10 @@ def output_names(path: Path, sounds: list[str]) -> dict[str, str]:
             raise ValueError(f"two queries are named {sound!r}: rename one example file")
         letters = unicodedata.normalize("NFC", readable(sound)).lower()
         slug = shortened(re.sub(r"\W+", "_", letters).strip("_") or "sound", SOUND_BYTES)
-        room = MAX_BYTES - SUFFIX_BYTES - 1 - len(slug.encode())
-        name = f"{shortened(stem_of(path), room)}_{slug}.wav"
+        room = MAX_BYTES - len(f"_.{format}") - len(slug.encode())
+        name = f"{shortened(stem_of(path), room)}_{slug}.{format}"
         if name in result.values():
             slug = shortened(slug, SOUND_BYTES - 7) + f"_{digits(sound)}"
-            name = f"{shortened(stem_of(path), room - 7)}_{slug}.wav"
+            name = f"{shortened(stem_of(path), room - 7)}_{slug}.{format}"
         result[sound] = name
     return result

@@ -6,7 +6,7 @@ from pathlib import Path
 from uss.checksums import damage
 from uss.layout import command_of_stage
 from uss.model_store.config_file import checked
-from uss.model_store.loading import refuse_other_network
+from uss.model_store.loading import refuse_other_network, with_weights
 from uss.models.checkpoint_file import unpickled
 from uss.models.panns import AnyPanns
 from uss.schema import PannsModel
@@ -20,7 +20,7 @@ def read_panns(path: Path) -> dict:
     if reason is not None:
         raise ValueError(f"{path} is damaged ({reason}). {REMEDY}")
     try:
-        content = unpickled(path)
+        content = unpickled(path, mapped=True)
     except ValueError as error:
         raise ValueError(f"{error}. {REMEDY}") from None
     if not isinstance(content, dict):
@@ -57,11 +57,12 @@ def build(
             f"{model.window_size}, hop_size {model.hop_size} and {len(model.channels)} channels. "
             f"{REMEDY}"
         )
-    refuse_other_network(lambda: kind(model), entry["weights"], origin, origin, REMEDY)
-    network = kind(model)
+    weights = entry["weights"]
+    empty = refuse_other_network(lambda: kind(model), weights, origin, origin, REMEDY)
+    network = with_weights(empty, weights)
+    assert isinstance(network, kind)
     try:
         network.hear(sample_rate)
     except ValueError as error:
         raise ValueError(f"{origin}: {error}. {REMEDY}") from None
-    network.load_state_dict(entry["weights"])
     return network.eval()

@@ -33,8 +33,7 @@ def example_query(model: Model, path: Path) -> Query:
     Raises:
         ValueError: no example is left, or the system does not let one be read.
     """
-    if not path.exists():
-        raise ValueError(f"--query {readable(path)}: no such file or folder")
+    refuse_missing_example(path)
     if path.suffix == ".h5" and not path.is_dir():
         return read_query(model, path)
     files = [path]
@@ -60,6 +59,11 @@ def example_query(model: Model, path: Path) -> Query:
     values = np.asarray(np.mean(embeddings, axis=0, dtype=np.float64), np.float32)
     name = readable(stem_of(path.absolute()))  # of "." too
     return Query(name, values, {"kind": "examples", "files": used})
+
+
+def refuse_missing_example(path: Path) -> None:
+    if not path.exists():
+        raise ValueError(f"--query {readable(path)}: no such file or folder")
 
 
 def _embedding(model: Model, path: Path) -> np.ndarray:
@@ -149,10 +153,15 @@ def steer_away(query: Query, others: list[Query]) -> Query:
     before (it is 0 after), and what share of the query's length is left.
 
     Raises:
-        ValueError: hardly anything is left.
+        ValueError: hardly anything is left, or the query is none of the kind.
     """
     if not others:
         return query
+    if query.is_mask:
+        raise ValueError(
+            f"--not takes a direction out of an embedding, and {query.name!r} is asked for by the "
+            "mixture's own probabilities: leave --not out"
+        )
     values = query.values.astype(np.float64)
     basis = np.stack([other.values for other in others], axis=1).astype(np.float64)
     left = values - basis @ np.linalg.lstsq(basis, values, rcond=None)[0]

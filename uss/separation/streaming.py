@@ -15,15 +15,14 @@ class SeparationStream:
     Args:
         queries: of which the outputs are, one at least.
         rate: of the recording, in Hz; channels: of it.
-        listen: called with each window (channels, samples) and what came out of it (queries,
-            channels, samples), both at the model's rate.
+        listen: called with windows (n, channels, samples), what steered them (n, queries,
+            query_size) and what came out (n, queries, channels, samples), at the model's rate.
     """
 
     def __init__(self, model: Model, queries: list[Query], rate: int, channels: int, listen=None):
         self.model, self.queries, self.listen = model, queries, listen
-        self.values = np.array([query.values for query in queries], np.float32)
         self.channels, num_outputs = channels, len(queries) * channels
-        self.windows = Windows(self._process, model.num_samples)
+        self.windows = Windows(self._process, model.num_samples, model.windows.rows)
         self.there = Resampler(rate, model.sample_rate, channels)
         self.back = Resampler(model.sample_rate, rate, num_outputs)
         self.nothing = np.zeros((num_outputs, 0), np.float32)
@@ -40,14 +39,16 @@ class SeparationStream:
             yield self.back.push(piece[0])
         yield self.back.push(self.nothing, last=True)
 
-    def _process(self, window: np.ndarray) -> np.ndarray:
-        separated = self.model.separate_window(window, self.values)
-        seconds = self.windows.starts[-1] / self.model.sample_rate
-        refuse_not_finite(separated, self.queries, seconds)
+    def _process(self, windows: np.ndarray) -> np.ndarray:
+        steering = self.model.window_queries(windows, self.queries)
+        separated = self.model.separate_windows(windows, steering)
+        starts = self.windows.starts[-len(windows) :]
+        for start, signals in zip(starts, separated, strict=True):
+            refuse_not_finite(signals, self.queries, start / self.model.sample_rate)
         if self.listen is not None:
-            self.listen(window, separated)
+            self.listen(windows, steering, separated)
         # The resampler takes one list of channels.
-        return separated.reshape(1, len(self.queries) * self.channels, -1)
+        return separated.reshape(len(windows), 1, len(self.queries) * self.channels, -1)
 
 
 def refuse_not_finite(separated: np.ndarray, queries: list[Query], seconds: float) -> None:

@@ -1,0 +1,44 @@
+"""Several files at a time, on threads with one model: torch computes outside Python's lock."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import torch
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def set_threads(num_jobs: int, num_threads: int | None) -> int:
+    """Threads that compute for each of `num_jobs` files: as many as asked for, else an equal part
+    of the processors. Sets them for this thread."""
+    threads = num_threads or max(1, torch.get_num_threads() // num_jobs)
+    torch.set_num_threads(threads)
+    return threads
+
+
+def results(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    num_jobs: int,
+    num_threads: int,
+    stop: threading.Event,
+) -> Iterator[Result]:
+    """function(item) for each item, in order, `num_jobs` at a time.
+
+    Whatever ends the caller sets `stop`, which the functions that run look at, and the next ones do
+    not begin.
+    """
+    if num_jobs == 1:
+        yield from map(function, items)
+        return
+    # The number of threads is each thread's own where OpenMP is asked directly, as oneDNN does.
+    pool = ThreadPoolExecutor(num_jobs, "file", torch.set_num_threads, (num_threads,))
+    try:
+        for future in [pool.submit(function, item) for item in items]:
+            yield future.result()
+    finally:
+        stop.set()
+        pool.shutdown(cancel_futures=True)
