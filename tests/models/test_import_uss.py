@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 import yaml
 
@@ -12,12 +13,12 @@ from tests.helpers.flipped_weight import flip_a_weight
 from tests.helpers.published_files import lightning
 from tests.helpers.reference_weights import empty_state, fixture, published_state
 from uss.audio import from_int16
-from uss.bin import average_embeddings, evaluate, import_uss, train
+from uss.bin import average_embeddings, cli, evaluate, import_uss, train
 from uss.data.anchor_set import AnchorSet
 from uss.data.mixing import mix
 from uss.data.packed import part_path, write_part
 from uss.evaluation import metrics
-from uss.files import read_facts
+from uss.files import read_facts, read_json
 from uss.model_store.loading import load_separator
 from uss.models import published
 from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
@@ -104,6 +105,20 @@ def test_each_of_its_panns_is_written_as_published(recipe):
         assert network.fc1.bias.unique().item() == bias
 
 
+def test_it_separates_before_any_stage(recipe, checkpoint, tmp_path):
+    """Of an embedding: by an example. The message of --class names what is missing."""
+    write_noise(tmp_path / "a.wav")
+    arguments = ["separate", str(tmp_path / "a.wav"), "--model", str(DIRECTORY)]
+    cli.main([*arguments, "--query", str(tmp_path / "a.wav"), "--output", str(tmp_path / "out")])
+    assert np.abs(soundfile.read(tmp_path / "out/a/a_a.wav")[0]).max() > 0
+    with pytest.raises(ValueError, match="'Speech' has no average embedding .* give an example"):
+        cli.main([*arguments, "--class", "Speech"])
+
+
+def write_noise(path: Path) -> None:
+    soundfile.write(path, 0.1 * np.random.default_rng(0).standard_normal(2 * 32000), 32000)
+
+
 def test_stages_6_and_7_run_on_it(recipe):
     average_embeddings.main(["--name", "paper"])
     evaluate.main(["--name", "paper", "--systems", "baseline"])
@@ -160,6 +175,11 @@ def test_the_other_baseline_and_what_is_there_is_not_overwritten(recipe, tmp_pat
     import_uss.main([other, "--name", "paper", "--system", "at_soft"])
     loaded = load_separator(Path("exp/paper/at_soft"))
     assert loaded.system.query == "at_soft" and loaded.query_size == 527
+    write_noise(tmp_path / "a.wav")
+    model, output = ["--model", "exp/paper/at_soft"], ["--output", str(tmp_path / "out")]
+    cli.main(["separate", str(tmp_path / "a.wav"), "--class", "Speech", *model, *output])
+    (found,) = read_json(tmp_path / "out/a/separation.json")["outputs"].values()
+    assert found["query"] == {"kind": "own_probabilities", "class_id": "/m/09x0r"}
 
     with pytest.raises(ValueError, match="holds another model; choose another --system"):
         import_uss.main([other, *NAMES])
@@ -168,7 +188,7 @@ def test_the_other_baseline_and_what_is_there_is_not_overwritten(recipe, tmp_pat
     assert not Path("exp/other").exists()
 
 
-@pytest.mark.parametrize("name", ["checkpoints/step_00000000.pt", "query_encoder.pth"])
+@pytest.mark.parametrize("name", ["checkpoints/step_00000000.pt", "query_encoder.pth", "panns.pt"])
 def test_a_damaged_import_is_written_again(recipe, checkpoint, name, caplog):
     path = DIRECTORY / name
     whole = path.read_bytes()

@@ -25,6 +25,8 @@ from uss.command import run
 from uss.separation.allocator import keep_freed_memory
 from uss.version import __version__
 
+STANDARD_OUTPUT = Path("-")
+
 logger = logging.getLogger(__name__)
 
 
@@ -125,13 +127,24 @@ def main(argv: list[str] | None = None) -> None:
             parser.error("--save-query needs exactly one --query")
         if not 0 < chosen.threshold < 1:
             parser.error("--threshold must lie between 0 and 1")
+        to_stdout = chosen.output == STANDARD_OUTPUT
+        if to_stdout and not gives_one_file(chosen):
+            parser.error(
+                "--output - takes one sound of one file: give one input and one --class or "
+                "--query, without --auto, --residual, --spectrogram and --report"
+            )
         from uss.separation.batch import Request, separate_all
-        from uss.separation.standard_output import STANDARD_OUTPUT, separate_to_standard_output
+        from uss.separation.standard_output import separate_to_standard_output
 
         asked = Request(**{field.name: getattr(chosen, field.name) for field in fields(Request)})
-        to_stdout = asked.output == STANDARD_OUTPUT
         if (separate_to_standard_output if to_stdout else separate_all)(asked) > 0:
             sys.exit(1)
+
+
+def gives_one_file(chosen: argparse.Namespace) -> bool:
+    num_sounds = len(chosen.classes) + len(chosen.queries)
+    more = chosen.auto or chosen.residual or chosen.spectrogram or chosen.report
+    return len(chosen.inputs) == num_sounds == 1 and not chosen.inputs[0].is_dir() and not more
 
 
 def list_classes(directory: Path) -> None:

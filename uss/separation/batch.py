@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -94,7 +95,7 @@ def separate_all(asked: Request) -> int:
     num_failed = len(refused) + len(outcomes) - sum(counts.values())
     logger.info("%d separated, %d skipped as done, %d failed", *counts.values(), num_failed)
     if asked.report:
-        done = {path: folders[path] for path, kind in outcomes.items() if kind != "failed"}
+        done = {path: folders[path] for path in folders if outcomes[path] != "failed"}
         write_report(done, num_inputs, asked.output, asked.spectrogram)
     return num_failed
 
@@ -117,12 +118,11 @@ def _separate_files(asked: Request, folders: dict[Path, Path]) -> dict[Path, Out
     separation = _Separation(asked, model, queries, others)
     outcomes: dict[Path, Outcome] = {}
     one = partial(separation.outcome, folders)
-    for path, outcome in zip(
-        folders, results(one, folders, asked.jobs, num_threads, separation.stop), strict=True
-    ):
-        outcomes[path] = outcome
-        if asked.spectrogram and outcome != "failed":
-            _draw(path, folders[path])
+    with closing(results(one, folders, asked.jobs, num_threads, separation.stop)) as found:
+        for path, outcome in found:
+            outcomes[path] = outcome
+            if asked.spectrogram and outcome != "failed":
+                _draw(path, folders[path])
     return outcomes
 
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TypeVar
 
 import torch
@@ -25,20 +25,21 @@ def results(
     num_jobs: int,
     num_threads: int,
     stop: threading.Event,
-) -> Iterator[Result]:
-    """function(item) for each item, in order, `num_jobs` at a time.
+) -> Iterator[tuple[Item, Result]]:
+    """Each item with function(item), `num_jobs` at a time, as they are done.
 
     Whatever ends the caller sets `stop`, which the functions that run look at, and the next ones do
     not begin.
     """
     if num_jobs == 1:
-        yield from map(function, items)
+        yield from ((item, function(item)) for item in items)
         return
     # The number of threads is each thread's own where OpenMP is asked directly, as oneDNN does.
     pool = ThreadPoolExecutor(num_jobs, "file", torch.set_num_threads, (num_threads,))
     try:
-        for future in [pool.submit(function, item) for item in items]:
-            yield future.result()
+        futures = {pool.submit(function, item): item for item in items}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
