@@ -82,7 +82,7 @@ def write_model(directory: Path, width: Width, has_panns: bool) -> None:
     write_config(directory, config, **facts)
     checkpoint.save(directory, {"step": 1, "model": separator.state_dict()})
     rng = np.random.default_rng(0)
-    averages = {
+    averages: dict[str, np.ndarray | list[str]] = {
         "class_id": [f"/m/{index}" for index in range(NUM_CLASSES)],
         "class_name": [f"class {index}" for index in range(NUM_CLASSES)],
         "embedding": rng.random((NUM_CLASSES, query_size), np.float32),

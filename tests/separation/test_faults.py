@@ -59,7 +59,7 @@ def start_long(experiment, folder: Path) -> subprocess.Popen:
 def test_weights_that_are_not_finite(experiment, write, tmp_path, value, subtype):
     model = Model(experiment / "resunet")
     with torch.no_grad():
-        next(model.windows.separator.network.parameters()).view(-1)[0] = value
+        next(model.window_separator.separator.network.parameters()).view(-1)[0] = value
     job = Job(write("a.wav", sound(1), subtype=subtype), tmp_path / "out", [], residual=True)
     job.queries = [model.class_query("0")]
     with pytest.raises(ValueError, match="'class 0' is not finite .* from 0.00 s on: the model's"):

@@ -121,7 +121,7 @@ def test_level_does_not_matter_with_joint_normalisation(model, write, tmp_path):
 
 def test_silence_costs_nothing(model, write, tmp_path, monkeypatch):
     passes = []
-    separator = model.windows.separator
+    separator = model.window_separator.separator
     masked = separator.masked
     monkeypatch.setattr(separator, "masked", lambda *inputs: passes.append(1) or masked(*inputs))
     path = write("a.wav", np.concatenate([np.zeros((20 * RATE, 1)), sound(0.5)]))

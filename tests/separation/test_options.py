@@ -51,7 +51,7 @@ def test_flac_clips_and_counts(uss, write, monkeypatch, caplog):
     monkeypatch.setattr(
         Model, "separate_windows", lambda self, windows, queries: 3 * windows[:, None]
     )
-    write("a.wav", 1.2 * sound(1), subtype="PCM_16")
+    write("a.wav", 4 * sound(1), subtype="PCM_16")
     assert uss("a.wav", "--class", "0", "--format", "flac") == 0
     number = record("separated/a")["outputs"]["class 0"]["num_clipped"]
     found = soundfile.read("separated/a/a_class_0.flac", dtype="int16")[0]

@@ -57,7 +57,7 @@ def test_the_mask_hides_the_other_classes_only(imported):
 def test_what_is_not_heard_has_no_confidence(imported):
     query = imported.class_query("class 0")
     confidence = Confidence(imported, [query])
-    steering = np.array([[[0, 0, 0]], [[0.5, 0, 0]]], np.float32)
+    steering = np.array([[[0, 0, 0]], [[0.5, 0.5, 0.5]]], np.float32)
     confidence.listen(WINDOWS, steering, WINDOWS[:, None])
     confidence.finish()
     silent, heard = confidence.values["class 0"]

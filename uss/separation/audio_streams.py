@@ -107,7 +107,7 @@ class Writer:
         clipped = np.clip(rounded, -full_scale, full_scale - 1)
         if not np.isfinite(clipped).all():
             raise ValueError("a sample to be written is not a number (NaN)")
-        self.num_clipped += np.count_nonzero(clipped != rounded)
+        self.num_clipped += int(np.count_nonzero(clipped != rounded))
         return clipped
 
     def _put(self, samples: np.ndarray) -> None:

@@ -57,6 +57,7 @@ def fold(unet: ResUNet) -> None:
             second = FoldedNorm(block.norm2, is_scaled=True)
             weight = block.conv1.weight * second.factor[..., None]
             block.conv1.weight = nn.Parameter(weight, requires_grad=False)
-            block.norm1, block.norm2 = FoldedNorm(block.norm1, is_scaled=False), second
+            block.add_module("norm2", second)
+            block.add_module("norm1", FoldedNorm(block.norm1, is_scaled=False))
         elif isinstance(block, DecoderBlock):
-            block.norm1 = FoldedNorm(block.norm1, is_scaled=False)
+            block.add_module("norm1", FoldedNorm(block.norm1, is_scaled=False))

@@ -21,7 +21,7 @@ class SoundSeparator:
     """A trained model.
 
     Args:
-        directory: of a system after stage 6, such as exp/default/resunet_joint.
+        directory: of a system after stage 6, such as exp/default/resunet_joint, or an imported one.
 
     Raises:
         ValueError: what is missing or damaged, and the stage that writes it.

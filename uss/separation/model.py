@@ -66,7 +66,7 @@ class Model:
         self.loaded = load_separator(self.directory)
         self.system = self.loaded.system
         self.device = on or device()
-        self.windows = WindowSeparator(self.loaded.separator, self.device)
+        self.window_separator = WindowSeparator(self.loaded.separator, self.device)
         self.sample_rate = self.loaded.sample_rate
         self.digest = digest(self.loaded.weights)
         path = refuse_missing(self.directory / EMBEDDINGS)
@@ -167,7 +167,7 @@ class Model:
 
     def separate_windows(self, windows: np.ndarray, queries: np.ndarray) -> np.ndarray:
         """(n, channels, samples), (n, queries, query_size) -> (n, queries, channels, samples)."""
-        return self.windows(windows, queries)
+        return self.window_separator(windows, queries)
 
 
 def find_class(classes: Classes, name: str) -> int:

@@ -22,7 +22,7 @@ class SeparationStream:
     def __init__(self, model: Model, queries: list[Query], rate: int, channels: int, listen=None):
         self.model, self.queries, self.listen = model, queries, listen
         self.channels, num_outputs = channels, len(queries) * channels
-        self.windows = Windows(self._process, model.num_samples, model.windows.rows)
+        self.windows = Windows(self._process, model.num_samples, model.window_separator.rows)
         self.there = Resampler(rate, model.sample_rate, channels)
         self.back = Resampler(model.sample_rate, rate, num_outputs)
         self.nothing = np.zeros((num_outputs, 0), np.float32)

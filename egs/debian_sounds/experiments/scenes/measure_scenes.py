@@ -163,7 +163,7 @@ def rows_of_model(
     by_example = examples(train, names, model)
     example = over_classes(improvements(model, scenes, RATE, by_example))
     rows.append([model.directory.name, f"{RATE:,}", "examples", "overlapping", f"{example:.2f}"])
-    if model.separator.amae is None:  # an A-MAE takes ten seconds at most
+    if model.loaded.separator.amae is None:  # an A-MAE takes ten seconds at most
         window = model.num_samples
         model.num_samples = SECONDS * model.sample_rate
         one = over_classes(improvements(model, scenes, RATE, by_class))
