@@ -143,7 +143,7 @@ def test_a_tensor_of_another_kind(broken, value, message):
     content["model"][key] = value(content["model"][key])
     torch.save(content, path)
     if message is None:
-        assert Model(broken).window_separator.separator.network.unet.pre_conv.weight.dtype == torch.float32
+        assert Model(broken).loaded.separator.network.unet.pre_conv.weight.dtype == torch.float32
     else:
         refused(broken, f"step_00000015.pt.*{key}.*{message}|step_00000015.pt.*{message}")
 
