@@ -107,7 +107,7 @@ def test_what_is_missing_is_said_before_the_model_is_loaded(uss, write, monkeypa
 def test_several_jobs_write_what_one_writes(uss, write, caplog):
     caplog.set_level("INFO")
     for seed in range(5):
-        write(f"in/{seed}.wav", sound(2, seed=seed), subtype="FLOAT")
+        write(f"in/{seed}.wav", sound(2, seed=seed))
     Path("in/broken.wav").write_text("this is no audio")
     options = ("in", "--class", "0", "--class", "1", "--residual", "--confidence")
     assert uss(*options, "--output", "one", "--threads", "1") == 1

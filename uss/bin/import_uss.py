@@ -133,7 +133,7 @@ def write_classes(path: Path) -> None:
     if path.exists():
         return
     classes = audioset_classes()
-    datasets = {
+    datasets: dict[str, np.ndarray | list[str]] = {
         "class_id": classes.ids,
         "class_name": classes.names,
         "embedding": np.zeros((len(classes), published.PANNS.channels[-1]), np.float32),
