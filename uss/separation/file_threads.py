@@ -1,7 +1,7 @@
 """Several files at a time, on threads with one model: torch computes outside Python's lock."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TypeVar
 
@@ -25,7 +25,7 @@ def results(
     num_jobs: int,
     num_threads: int,
     stop: threading.Event,
-) -> Iterator[tuple[Item, Result]]:
+) -> Generator[tuple[Item, Result], None, None]:
     """Each item with function(item), `num_jobs` at a time, as they are done.
 
     Whatever ends the caller sets `stop`, which the functions that run look at, and the next ones do
