@@ -8,10 +8,12 @@ tools=$(CDPATH='' builtin cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 
 titles=("data" "resample" "anchors" "mixtures" "A-MAE" "train" "average embeddings" "evaluate")
 
+stages=(0 1 2 3 4 5 6 7)  # those that the recipe has: all, or what conf/stages lists
 stage=0
 stop_stage=7
 name=default
 systems=()
+trained=()  # those of them that are trained here: the others are adopted
 stage_seconds=()  # what each stage took where the recipe was measured; empty: nobody knows
 config=(--conf conf)  # what every entry point is given; --set adds to it
 publish=()  # --publish: stage 7 copies its report beside the recipe's README
@@ -25,8 +27,9 @@ usage() {
   --launcher WHERE     where tasks run: local (default), or slurm, as conf/slurm.conf says
   --num-processes N    processes that train a network together (default 1), one a GPU; the batch
                        size is theirs together, and the results are equal to float tolerance
-  --systems "A B"      systems of conf/systems/ (default: those of conf/default_systems, where the
-                       recipe has that file, else all of them)
+  --systems "A B"      systems of conf/systems/, and those that uss.bin.adopt put into exp/NAME
+                       (default: those of conf/default_systems, where the recipe has that file,
+                       else all of conf/systems/, and where that has none, all that were adopted)
   --name NAME          results go to exp/NAME (default: default)
   --set STEM.KEY=VALUE overrides a key of conf/STEM.yaml, or of systems/STEM.yaml; repeatable
   --publish            stage 7 copies RESULTS.md and its figures beside the recipe's README
@@ -51,26 +54,41 @@ set_integer() {
 }
 
 set_systems() {
-    local known=() file system
+    local own=() adopted=() file system
     for file in conf/systems/*.yaml; do
         system=${file##*/}
         if [[ -e $file ]]; then
-            known+=("${system%.yaml}")
+            own+=("${system%.yaml}")
+        fi
+    done
+    for file in "exp/$name"/*/adopted.json; do
+        system=${file%/*}
+        if [[ -e $file ]]; then
+            adopted+=("${system##*/}")
         fi
     done
     if [[ $# == 1 ]]; then
         read -r -a systems <<<"${1//$'\n'/ }"
     elif [[ -e conf/default_systems ]]; then
         read -r -a systems <conf/default_systems
+    elif (( ${#own[@]} )); then
+        systems=("${own[@]}")
+    elif (( ${#adopted[@]} )); then
+        systems=("${adopted[@]}")
     else
-        systems=("${known[@]}")
+        option_error "this recipe trains no system; adopt a trained model: . ../../path.sh &&" \
+            "python -m uss.bin.adopt MODEL --system SYSTEM --name $name"
     fi
+    local known="conf/systems/ has: ${own[*]}"
+    known+="${adopted[*]:+; adopted in exp/$name: ${adopted[*]}}"
     if (( ${#systems[@]} == 0 )); then
-        option_error "--systems names no system; conf/systems/ has: ${known[*]}"
+        option_error "--systems names no system; $known"
     fi
     for system in "${systems[@]}"; do
-        if [[ " ${known[*]} " != *" $system "* ]]; then
-            option_error "unknown system '$system'; conf/systems/ has: ${known[*]}"
+        if [[ " ${own[*]} " == *" $system "* ]]; then
+            trained+=("$system")
+        elif [[ " ${adopted[*]} " != *" $system "* ]]; then
+            option_error "unknown system '$system'; $known"
         fi
     done
     if [[ -n $(printf '%s\n' "${systems[@]}" | sort | uniq -d) ]]; then
@@ -118,6 +136,9 @@ parse_options() {
     esac
     if [[ ! $name =~ ^[A-Za-z0-9_][A-Za-z0-9._-]*$ ]]; then
         option_error "--name '$name' names a folder: letters, digits, '.', '_' and '-' only"
+    fi
+    if [[ -e conf/stages ]]; then
+        read -r -a stages <conf/stages
     fi
     set_systems "${wanted[@]}"
     # Other systems and settings take other times, and so do other machines.
@@ -179,6 +200,13 @@ run_stages() {
     for (( running_stage = stage; running_stage <= stop_stage; running_stage++ )); do
         SECONDS=0
         echo "=== stage $running_stage: ${titles[running_stage]} ===" >&2
+        if [[ " ${stages[*]} " != *" $running_stage "* ]]; then
+            echo "run.sh: this recipe has stages ${stages[*]} alone" >&2
+            continue
+        elif (( running_stage == 4 || running_stage == 5 )) && (( ${#trained[@]} == 0 )); then
+            echo "run.sh: nothing to train: adopted are ${systems[*]}" >&2
+            continue
+        fi
         "stage_$running_stage"
         say_done
     done

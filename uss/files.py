@@ -11,6 +11,7 @@ from pathlib import Path
 from uss.faults import DISK_ERRORS as DISK_ERRORS
 from uss.layout import stage_that_writes
 from uss.writing import atomic as atomic
+from uss.writing import link_or_copy as link_or_copy
 from uss.writing import read_json, size_of, write_json
 from uss.writing import to_json as to_json
 from uss.writing import write_text as write_text

@@ -8,10 +8,16 @@ EXPERIMENTS = Path("exp")
 NOTES = Path("local/results_notes.md")  # what the authors of a recipe want to say
 
 CLASSES = DATA / "classes.csv"
+RECORDINGS = DATA / "recordings.csv"  # of recipes that measure ready mixtures, and their references
+RECORDINGS_RESULTS = "results_recordings"  # below a system's directory
 DETECTOR = DATA / "detector"  # model directory; its weights serve the query encoder too
 AMAE = DATA / "amae"  # model directory
 ANCHOR_SCORES = DATA / "anchors.json"
 AMAE_PROBE = DATA / "amae_probe.json"
+
+EMBEDDINGS = "average_embeddings.h5"  # in a model directory, and in exp/<name>/
+PANNS = "panns.pt"  # there: sound event detector and query encoder
+ADOPTED = "adopted.json"  # in a model directory that was made elsewhere: from where
 
 
 class ListPlace(NamedTuple):
@@ -39,6 +45,7 @@ STAGES = {  # names of files and folders below data/ and exp/<name>/
     "packed.csv": 0,
     "events.csv": 0,
     "forbidden_pairs.csv": 0,
+    "recordings.csv": 0,
     "waveforms": 1,
     "rejected.csv": 1,
     "anchors": 2,
@@ -47,8 +54,12 @@ STAGES = {  # names of files and folders below data/ and exp/<name>/
     "sed_anchors.csv": 2,
     "mixtures": 3,
     "features": 4,
-    "average_embeddings.h5": 6,
-    **{name: 7 for folder in MEASURED.values() for name in (folder, f"{folder}.csv")},
+    EMBEDDINGS: 6,
+    **{
+        name: 7
+        for folder in (*MEASURED.values(), RECORDINGS_RESULTS)
+        for name in (folder, f"{folder}.csv")
+    },
 }
 TRAINING_STAGES = {DETECTOR: 2, AMAE: 4}  # of model directories; systems are trained in stage 5
 

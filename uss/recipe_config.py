@@ -11,6 +11,7 @@ from pathlib import Path
 
 from uss import schema
 from uss.config import load, nearest, split_override
+from uss.layout import ADOPTED, EXPERIMENTS
 from uss.renamed import refuse_old_override
 
 FILES: dict[str, type] = {
@@ -24,6 +25,18 @@ FILES: dict[str, type] = {
     "pretrained": schema.Pretrained,
 }
 OPTIONAL = ("detector",)  # a recipe that trains none may leave it out
+
+
+STAGE_OF = {  # the first stage that reads each of them
+    **{"resample": 1, "detector": 2, "anchors": 2, "pretrained": 2},
+    **{"mixtures": 3, "amae": 4, "train": 5, "evaluate": 7},
+}
+
+
+def stages(conf: Path) -> list[int]:
+    """Those that a recipe has: all, or what conf/stages lists."""
+    path = conf / "stages"
+    return [int(word) for word in path.read_text().split()] if path.exists() else list(range(8))
 
 
 def data_config(recipe: Path) -> type:
@@ -51,8 +64,9 @@ def check(conf: Path, overrides: list[str]) -> dict[str, object]:
     Raises:
         ValueError: for the first key or override that does not fit.
     """
-    known = {"data": data_config(conf.resolve().parent), **FILES, **systems(conf)}
-    if not systems(conf):
+    files = {name: cls for name, cls in FILES.items() if STAGE_OF[name] in stages(conf)}
+    known = {"data": data_config(conf.resolve().parent), **files, **systems(conf)}
+    if not systems(conf) and 5 in stages(conf):
         raise ValueError(f"{conf / 'systems'} has no YAML file: a recipe needs a system")
     check_overrides(conf, overrides)
     configs: dict[str, object] = {
@@ -60,13 +74,17 @@ def check(conf: Path, overrides: list[str]) -> dict[str, object]:
         for name, cls in known.items()
         if name not in OPTIONAL or (conf / f"{name}.yaml").exists()
     }
-    check_system_names(conf, typing.cast(schema.Evaluate, configs["evaluate"]))
+    if "evaluate" in configs:
+        check_system_names(conf, typing.cast(schema.Evaluate, configs["evaluate"]))
     return configs
 
 
 def check_system_names(conf: Path, config: schema.Evaluate) -> None:
-    """Raises ValueError where evaluate.yaml names a system that the recipe does not have."""
+    """Raises ValueError where evaluate.yaml names a system that the recipe does not have, and that
+    was not adopted under any name of an experiment."""
     known = [name.rpartition("/")[2] for name in systems(conf)]
+    adopted = (conf.resolve().parent / EXPERIMENTS).glob(f"*/*/{ADOPTED}")
+    known += sorted({path.parent.name for path in adopted})
     reference = [] if config.reference is None else [config.reference]
     for key, names in (
         ("reference", reference),

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,6 +87,18 @@ def write_bytes(path: Path | str, content: bytes) -> None:
     if not Path(path).is_file() or Path(path).read_bytes() != content:
         with atomic(path) as temporary:
             temporary.write_bytes(content)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """A second name of a file, or a copy where the disk has no links. What is written atomically
+    under one of the names leaves the other as it was."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        with atomic(target) as temporary:
+            shutil.copyfile(source, temporary)
 
 
 def read_json(path: Path | str) -> dict:

@@ -169,3 +169,27 @@ def test_slurm_needs_sbatch(tmp_path, recipe):
     result = bash('"$@"', tmp_path, str(recipe / "run.sh"), "--launcher=slurm", PATH=str(tmp_path))
     assert result.returncode == 2
     assert "there is no sbatch here" in result.stderr
+
+
+def test_adopted_systems_are_known_under_their_name_and_are_not_trained(tmp_path):
+    show = 'stage_3() { printf "%s|" "${systems[@]}" trained "${trained[@]}"; }'
+    recipe = make_recipe(tmp_path, show)
+    record = recipe / "exp" / "one" / "far" / "adopted.json"
+    record.parent.mkdir(parents=True)
+    record.write_text("{}")
+    options = ["--stage", "3", "--stop-stage", "3"]
+    found = run(recipe, *options, "--name", "one", "--systems", "far resunet")
+    assert found.stdout == "far|resunet|trained|resunet|", found.stderr
+    other = run(recipe, *options, "--systems", "far")
+    assert other.returncode == 2 and "unknown system 'far'; conf/systems/ has: " in other.stderr
+    assert "far" not in run(recipe, *options, "--name", "one").stdout
+    shutil.rmtree(recipe / "conf" / "systems")
+    (recipe / "conf" / "default_systems").unlink()
+    (recipe / "conf" / "stages").write_text("3 4\n")
+    found = run(recipe, "--stage", "3", "--stop-stage", "6", "--name", "one")
+    assert found.stdout == "far|trained|", found.stderr
+    assert found.stderr.count("nothing to train: adopted are far") == 1
+    assert found.stderr.count("this recipe has stages 3 4 alone") == 2
+    nothing = run(recipe, *options)
+    assert nothing.returncode == 2
+    assert "adopt MODEL --system SYSTEM --name default" in nothing.stderr

@@ -9,12 +9,13 @@ exp/<name>/ that is trained to its end, so that its directory is all that `uss s
     panns.pt                sound event detector and query encoder, those that the recipe has (a
                             link to exp/<name>/panns.pt)
 
+An adopted model (uss.bin.adopt) keeps its own panns.pt, which embeds the same targets for it; in a
+recipe with data/recordings.csv and without a query list, the clips of data/train/clips.csv.
+
     python -m uss.bin.average_embeddings --name paper
 """
 
 import logging
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +28,18 @@ from uss.data.averages import average_embeddings, read_average_embeddings
 from uss.data.dataset import Dataset
 from uss.data.mixture_list import MixtureList
 from uss.data.packed import write_part
-from uss.files import Step, atomic
-from uss.layout import CLASSES, EXPERIMENTS
+from uss.evaluation.own_averages import (
+    query_inputs,
+    targets_of_clips,
+    targets_of_list,
+    write_own_averages,
+)
+from uss.files import Step, atomic, link_or_copy
+from uss.layout import CLASSES, EMBEDDINGS, EXPERIMENTS, PANNS, RECORDINGS, mixtures_path
 from uss.model_store import networks
+from uss.model_store.adoption import read_adoption
 from uss.model_store.model_config import checkpoints, is_finished, newest_checkpoint, read_config
 from uss.schema import Pretrained
-from uss.separation.model_files import EMBEDDINGS, PANNS
 
 logger = logging.getLogger(__name__)
 
@@ -102,28 +109,13 @@ def is_damaged(path: Path) -> bool:
 def share_panns(directory: Path, panns: Path) -> None:
     step = Step(directory / PANNS, {"panns": panns}, {})
     if not step.is_current() or is_damaged(step.output):
-        step.output.unlink(missing_ok=True)
-        try:
-            os.link(panns, step.output)
-        except OSError:  # a file system without links
-            with atomic(step.output) as temporary:
-                shutil.copyfile(panns, temporary)
+        link_or_copy(panns, step.output)
         step.finish()
 
 
-def main(argv: list[str] | None = None) -> None:
-    options = add_name(parser(__doc__)).parse_args(argv)
-    dataset = Dataset()
-    query = dataset.data / "mixtures" / "query.csv"
-    anchors = AnchorSet(dataset.data / "train")
-    experiment = EXPERIMENTS / options.name
-    output = experiment / EMBEDDINGS
-    inputs: dict[str, Path | str | None] = {
-        "query": query,
-        "anchors": anchors.packed.digest,
-        "classes": dataset.data / "classes.csv",
-    }
-    step = Step(output, inputs, {})
+def write_averages(query: Path, anchors: AnchorSet, dataset: Dataset, output: Path) -> None:
+    """By the recipe's own PANNs, which have embedded the anchors."""
+    step = Step(output, query_inputs(query, anchors, dataset), {})
     if not step.is_current():
         averages = average_embeddings(MixtureList(query, anchors), dataset.classes)
         write_part(output, averages._asdict())
@@ -131,14 +123,30 @@ def main(argv: list[str] | None = None) -> None:
         if missing:
             logger.warning("%s: classes without query targets: %s", output, ", ".join(missing))
         step.finish(missing=missing)
-    directories = separators(experiment)
-    if directories:
-        pretrained = load(options.conf, "pretrained", Pretrained, options.overrides)
-        has_panns = write_panns(experiment / PANNS, pretrained)
-        for directory in directories:
-            share_embeddings(directory, output, dataset, anchors)
+
+
+def main(argv: list[str] | None = None) -> None:
+    options = add_name(parser(__doc__)).parse_args(argv)
+    dataset = Dataset()
+    experiment = EXPERIMENTS / options.name
+    directories = {path: read_adoption(path) for path in separators(experiment)}
+    own = [directory for directory, adoption in directories.items() if not adoption]
+    if RECORDINGS.exists() and not mixtures_path("query").exists():
+        targets = targets_of_clips(dataset)
+    else:
+        query, anchors = mixtures_path("query"), AnchorSet(dataset.data / "train")
+        write_averages(query, anchors, dataset, experiment / EMBEDDINGS)
+        targets = targets_of_list(query, anchors, dataset)
+        if own:
+            pretrained = load(options.conf, "pretrained", Pretrained, options.overrides)
+            has_panns = write_panns(experiment / PANNS, pretrained)
+        for directory in own:
+            share_embeddings(directory, experiment / EMBEDDINGS, dataset, anchors)
             if has_panns:
                 share_panns(directory, experiment / PANNS)
+    for directory, adoption in directories.items():
+        if adoption:
+            write_own_averages(directory, adoption, targets, dataset)
 
 
 if __name__ == "__main__":

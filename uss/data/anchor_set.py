@@ -35,6 +35,7 @@ class AnchorSet:
         anchors: rows of the table, in packed order.
         row_of: anchor_id -> row.
         sample_rate: in Hz.
+        num_samples, seconds: of each anchor.
         has_embeddings: whether a query encoder has heard them; without one their embeddings and
             probabilities have no values.
         at_mixture_level: whether interferers have their mixtures' levels (imported mixtures), so
@@ -64,6 +65,7 @@ class AnchorSet:
         self.sample_rate = self.packed.number("sample_rate", *SAMPLE_RATES)
         self.at_mixture_level = bool(self.packed.attributes.get(AT_MIXTURE_LEVEL, False))
         self.num_samples = self.packed.width("waveform")[0]
+        self.seconds = self.num_samples / self.sample_rate
 
     def refuse_shorter(self, window_size: int) -> None:
         """Raises ValueError where a separator's window is longer than the anchors."""

@@ -1,5 +1,6 @@
 """Average embeddings: what a user has of a class who has no recording of the very target."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,12 +23,27 @@ class AverageEmbeddings(NamedTuple):
     num_targets: np.ndarray
 
 
-def average_embeddings(query: MixtureList, classes: Classes) -> AverageEmbeddings:
+# rows of the anchors -> (rows, D) embeddings and (rows, num_classes) probabilities, float32
+Embed = Callable[[list[int]], tuple[np.ndarray, np.ndarray]]
+
+
+def average_embeddings(
+    query: MixtureList, classes: Classes, embed: Embed | None = None
+) -> AverageEmbeddings:
     """Means over the targets of the query list; zero where a class has none.
 
-    Raises ValueError where one is not finite.
+    Args:
+        embed: where the packed embeddings are not the ones to be averaged.
+
+    Raises:
+        ValueError: one is not finite.
     """
     anchors = query.anchors
+    if embed is None:
+
+        def embed(rows: list[int]) -> tuple[np.ndarray, np.ndarray]:
+            return anchors.embeddings(rows), anchors.probabilities(rows)
+
     rows_of: list[list[int]] = [[] for _ in classes.ids]
     for row in query.target_rows:
         class_id = anchors.anchors[row].class_id
@@ -38,13 +54,12 @@ def average_embeddings(query: MixtureList, classes: Classes) -> AverageEmbedding
             )
         rows_of[classes.index(class_id)].append(row)
 
-    def means(read) -> np.ndarray:
-        empty = np.zeros(read([]).shape[1], np.float32)
-        return np.stack(
-            [read(rows).mean(axis=0, dtype=np.float64) if rows else empty for rows in rows_of]
-        ).astype(np.float32)
-
-    embedding, probabilities = means(anchors.embeddings), means(anchors.probabilities)
+    empty = [np.zeros(output.shape[1], np.float32) for output in embed([])]
+    means = [
+        [output.mean(axis=0, dtype=np.float64) for output in embed(rows)] if rows else empty
+        for rows in rows_of
+    ]
+    embedding, probabilities = (np.stack(x).astype(np.float32) for x in zip(*means, strict=True))
     if not (np.isfinite(embedding).all() and np.isfinite(probabilities).all()):
         raise ValueError(
             f"{anchors.packed.folder} holds an embedding that is not finite; remove it and run "
@@ -80,4 +95,13 @@ def refuse_other_query(
         raise ValueError(
             f"{path}: {system.query_field} has {size} values for each class, and the separator "
             f"takes {query_size}; stage 6 writes it: {command_of_stage(6)}"
+        )
+
+
+def refuse_other_classes(averages: AverageEmbeddings, classes: Classes, path: Path | str) -> None:
+    """Raises ValueError where the averages of a file are not of the recipe's classes, in order."""
+    if averages.class_id != classes.ids:
+        raise ValueError(
+            f"{path} has averages of other classes than data/classes.csv; stage 6 writes it: "
+            f"{command_of_stage(6)}"
         )

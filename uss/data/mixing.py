@@ -35,10 +35,14 @@ def mix(
     """Energy-matched sum of (batch, samples) anchors, normalised (Eq. 2 of the paper).
 
     at_mixture_level: the interferer has its level already (imported mixtures).
-
-    `joint` divides both by the mixture's peak; `per_signal` each by its own; `none` neither.
     """
     mixture = target + (interferer if at_mixture_level else energy_match(target, interferer))
+    return normalised(mixture, target, normalization)
+
+
+def normalised(mixture: Tensor, target: Tensor, normalization: str) -> Mix:
+    """Eq. 2 of (batch, samples): `joint` divides both by the mixture's peak; `per_signal` each by
+    its own; `none` neither."""
     if normalization == "none":
         return Mix(mixture, target, torch.ones_like(mixture[:, :1]))
     scale = _peak(mixture)

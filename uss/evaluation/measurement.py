@@ -6,14 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from uss.data.anchor_set import AnchorSet
-from uss.data.averages import read_average_embeddings, refuse_other_query
+from uss.data.averages import (
+    read_average_embeddings,
+    refuse_other_classes,
+    refuse_other_query,
+)
 from uss.data.dataset import Dataset
 from uss.data.mixture_list import MixtureList
 from uss.distributed import device
 from uss.evaluation.results import BOUND, UNTRAINED
 from uss.evaluation.units import Unit, sampled
 from uss.files import Step, code_version, digest, digest_of
-from uss.layout import DATA, EXPERIMENTS, LISTS, MEASURED, mixtures_path
+from uss.layout import DATA, EMBEDDINGS, EXPERIMENTS, LISTS, MEASURED, PANNS, mixtures_path
+from uss.model_store.adoption import read_adoption
 from uss.model_store.model_config import config_digest, newest_checkpoint, read_config
 from uss.schema import Evaluate
 from uss.seeding import torch_seed
@@ -35,25 +40,37 @@ class Evaluation:
     Args:
         name: of the experiment.
         systems: the reference of evaluate.yaml among them gives the pseudo-systems their settings,
-            or else the first in the order of its tables: not the order in which they are asked for.
+            or else the first in the order of its tables, not the order in which they are asked for;
+            one that was adopted only where all are.
     """
 
     def __init__(self, name: str, systems: list[str], config: Evaluate, dataset: Dataset) -> None:
         self.directory = EXPERIMENTS / name
         self.config = config
         self.dataset = dataset
-        leading = config.reference if config.reference in systems else config.in_order(systems)[0]
-        self.leading = self.directory / leading
+        self.adopted = {system: read_adoption(self.directory / system) for system in systems}
+        own = [system for system in systems if not self.adopted[system]]
+        ordered = config.in_order(own or systems)
+        self.leading = self.directory / (
+            config.reference if config.reference in systems else ordered[0]
+        )
         self.weights = {
             system: digest(newest_checkpoint(self.directory / system)) for system in systems
         }
-        self.averages_path = self.directory / "average_embeddings.h5"
         self.sampled = sampled(mixtures_path(config.split), config)
         self.anchors: dict[str, AnchorSet] = {}
         self.costs: dict[Path, dict] = {}  # of model directories; counting takes a moment
 
     def model_directory(self, system: str) -> Path:
         return self.leading if system in PSEUDO else self.directory / system
+
+    def is_adopted(self, system: str) -> bool:
+        return self.adopted[self.model_directory(system).name] is not None
+
+    def averages_path(self, system: str) -> Path:
+        """An adopted model has averages of its own."""
+        is_adopted = self.is_adopted(system)
+        return (self.model_directory(system) if is_adopted else self.directory) / EMBEDDINGS
 
     def batch_size(self) -> int:
         """Mixtures that go through a network together, here."""
@@ -77,12 +94,14 @@ class Evaluation:
         inputs: dict[str, Path | str | None] = {
             "mixtures": mixtures_path(unit.list_name),
             "anchors": anchors.packed.digest,
-            "average_embeddings": None if unit.system == BOUND else self.averages_path,
+            "average_embeddings": None if unit.system == BOUND else self.averages_path(unit.system),
             "model": made_with(unit.system, read_config(model))
             if is_pseudo
             else model / "config.yaml",
             "weights": self.weights.get(unit.system),
         }
+        if self.is_adopted(unit.system):
+            inputs["panns"] = model / PANNS
         settings = {
             "rows": [unit.rows.start, unit.rows.stop],
             "batch_size": self.config.batch_size,  # whatever the device makes of it
@@ -110,6 +129,8 @@ class Evaluation:
         model = self.model_directory(system)
         loaded = load_separator(model, trained=system != UNTRAINED)
         loaded.separator.to(device())
+        if self.is_adopted(system):
+            return loaded  # it has queries of its own, and what it hears is resampled
         anchors.refuse_shorter(loaded.system.stft.window_size)
         if loaded.sample_rate != anchors.sample_rate:
             raise ValueError(
@@ -133,10 +154,17 @@ class Evaluation:
         if system == BOUND:
             estimator = scoring.ideal_estimates(loaded.system, device())
         else:
-            averages = read_average_embeddings(self.averages_path)
-            size = loaded.query_size
-            refuse_other_query(averages, loaded.system, size, self.averages_path)
+            path = self.averages_path(system)
+            averages = read_average_embeddings(path)
+            refuse_other_query(averages, loaded.system, loaded.query_size, path)
+            refuse_other_classes(averages, self.dataset.classes, path)
             estimator = scoring.separator_estimates(loaded.separator, averages)
+        if self.is_adopted(system):
+            from uss.evaluation.adopted_estimates import adopted_estimates
+            from uss.model_store.own_panns import OwnEncoder
+
+            encoder, rate = OwnEncoder(self.model_directory(system)), mixtures.anchors.sample_rate
+            estimator = adopted_estimates(estimator, encoder, rate, loaded.system.normalization)
         return scoring.separations(
             estimator,
             loaded.system.normalization,
@@ -163,7 +191,7 @@ class Evaluation:
                 loaded.separator,
                 loaded.query_size,
                 loaded.sample_rate,
-                mixtures.anchors.num_samples,
+                round(mixtures.anchors.seconds * loaded.sample_rate),
             )
             self.costs[model] = asdict(cost)
         seed, training_commit = step.settings["seed"], None
@@ -180,7 +208,15 @@ class Evaluation:
             cost=self.costs[model],
             commit=code_version(),
             training_commit=training_commit,
+            adopted=self.origin(unit.system, loaded.sample_rate),
         )
+
+    def origin(self, system: str, sample_rate: int) -> dict | None:
+        """Of an adopted system, for the report."""
+        adoption = self.adopted.get(system)
+        if adoption is None:
+            return None
+        return {"from": adoption.adopted_from, "sample_rate": sample_rate}
 
 
 def made_with(system: str, config: dict) -> str:

@@ -21,8 +21,8 @@ import yaml
 from uss.checksums import damage
 from uss.config import to_dict
 from uss.distributed import rank
-from uss.files import changes, code_version, digest_of, write_text
-from uss.layout import TRAINING_STAGES, stage_that_trains
+from uss.files import changes, code_version, digest_of, read_json, write_text
+from uss.layout import ADOPTED, TRAINING_STAGES, stage_that_trains
 from uss.model_store.config_file import read_config_file, required
 from uss.schema import Detector, SeparatorTraining, System
 
@@ -203,6 +203,11 @@ def newest_checkpoint(directory: Path) -> Path:
 
 def remedy(directory: Path) -> str:
     """For a directory whose weights are missing or broken."""
+    adopted = Path(directory) / ADOPTED
+    if adopted.exists():
+        source = read_json(adopted).get("adopted_from")
+        names = f"--system {adopted.parent.name} --name {adopted.parents[1].name}"
+        return f"adopt it again: python -m uss.bin.adopt {source} {names}"
     imported = imported_from(directory)
     if imported is not None:
         return f"import it again: python -m uss.bin.import_uss {imported}"

@@ -50,6 +50,7 @@ def results_markdown(record: Record, classes: Classes) -> str:
         record.notes.strip(),
         "## Systems",
         table1_markdown(record),
+        *_adopted(record),
         _cross_check(record),
         "![Class-wise SDRi](figure2.png)",
         "![Spectrograms](figure3.png)",
@@ -122,6 +123,17 @@ def trainings_table(record: Record) -> Table:
         for training in record.trainings
     ]
     return Table([*TRAINING, "average SDRi", "average SI-SDR"], rows)
+
+
+def _adopted(record: Record) -> list[str]:
+    origins = {system: facts.get("adopted") for system, facts in record.facts.items()}
+    return [
+        f"{in_code(system)} was adopted from {in_code(origin['from'])}. It separates at "
+        f"{origin['sample_rate']} Hz with embeddings of its own PANNs: mixtures are resampled for "
+        "it, and what it gives is resampled back and measured as all others."
+        for system, origin in origins.items()
+        if origin
+    ]
 
 
 def _networks(record: Record) -> list[str]:

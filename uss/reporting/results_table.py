@@ -175,7 +175,8 @@ def class_table(comparison: Comparison) -> Table:
 
 def cost_table(costs: dict[str, dict]) -> Table:
     """Parameters and multiply-accumulates; `costs`: system -> the fields of models.cost.Cost."""
-    (seconds,) = {cost["segment_seconds"] for cost in costs.values()}
+    # Rounded: an adopted model has another rate.
+    (seconds,) = {round(cost["segment_seconds"], 3) for cost in costs.values()}
     macs = f"multiply-accumulates for {seconds:g} s (G)"
     header = ["system", "parameters trained", "frozen", macs, "those of the A-MAE (G)"]
     rows = []

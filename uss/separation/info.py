@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from uss.model_store.adoption import read_adoption
 from uss.model_store.config_file import SeparatorFacts, required, section
 from uss.model_store.model_config import newest_checkpoint, read_config
 from uss.schema import System
@@ -35,6 +36,9 @@ def describe(directory: Path) -> str:
         "weights": checkpoint.name,
         "code": facts.code,
     }
+    adoption = read_adoption(directory)
+    if adoption:
+        lines["adopted from"] = adoption.adopted_from
     if (directory / EMBEDDINGS).exists():
         lines["classes"] = len(class_table(directory))
     else:

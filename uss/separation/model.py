@@ -19,7 +19,9 @@ from uss.data.averages import read_average_embeddings, refuse_other_query
 from uss.distributed import device
 from uss.files import digest
 from uss.labels import Classes
+from uss.model_store.adoption import read_adoption
 from uss.model_store.loading import load_separator
+from uss.model_store.panns_file import REMEDY, build, read_panns
 from uss.models.panns import AnyPanns, Cnn14, Cnn14DecisionLevelMax
 from uss.separation.model_files import (
     EMBEDDINGS,
@@ -28,7 +30,6 @@ from uss.separation.model_files import (
     refuse_missing,
     segment_samples,
 )
-from uss.separation.panns_file import REMEDY, build, read_panns
 from uss.separation.window_separator import WindowSeparator
 
 ACTIVE = 0.2  # clip probability below which a class is not separated, as in bytedance/uss
@@ -137,6 +138,12 @@ class Model:
 
     @cached_property
     def detector(self) -> Cnn14DecisionLevelMax:
+        adoption = read_adoption(self.directory)
+        if adoption:  # the outputs are not the classes of this directory
+            raise ValueError(
+                f"{self.directory} was adopted, and its detector knows the classes of the recipe "
+                f"that trained it: separate with the original, {adoption.adopted_from}"
+            )
         detector = self._network("sound_event_detector", Cnn14DecisionLevelMax)
         self._refuse_other_size("sound_event_detector", detector.num_classes, len(self.classes))
         return detector

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from uss import hdf5
 from uss.labels import Classes
+from uss.layout import EMBEDDINGS as EMBEDDINGS
+from uss.layout import PANNS as PANNS
 from uss.layout import command_of_stage
 from uss.ranges import SAMPLE_RATES
 from uss.tables import ClassRow
 
-EMBEDDINGS = "average_embeddings.h5"
-PANNS = "panns.pt"
 CLASS_KEYS = ("class_id", "class_name")
 MAX_SEGMENT_SECONDS = 60  # a network sees all of a segment at once
 
