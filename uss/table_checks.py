@@ -36,7 +36,7 @@ def validate(
     for position, (field, kind) in enumerate(typing.get_type_hints(cls).items()):
         if kind in (float, int):
             checked.append((field, position))
-        elif field in NAMES or field == "path" or field.endswith(("_id", "_anchor")):
+        elif field in NAMES or field.endswith(("path", "_id", "_anchor")):
             named.append((field, position))
     before = None
     for number, row in enumerate(rows):
@@ -56,9 +56,9 @@ def _fault_of_names(row: tuple, named: list[tuple[str, int]]) -> str | None:
     """Names stand in messages, in files with a name a line, and in names of files."""
     for field, position in named:
         value = row[position]
-        if field == "path":  # a file may have any name
+        if field.endswith("path"):  # a file may have any name
             if not value:
-                return "has an empty path"
+                return f"has an empty {field}"
             continue
         if UNPRINTABLE.search(value):
             return f"has {field} {value[:MAX_SHOWN]!r}, with a control character"

@@ -79,6 +79,17 @@ class Mixture(NamedTuple):
     interferer_anchor: str
 
 
+class Recording(NamedTuple):
+    """recordings.csv: a ready mixture of any length, and one of its references; `path` is the
+    reference's. Paths are absolute or relative to the recipe."""
+
+    mixture_id: str
+    mixture_path: str
+    path: str
+    class_id: str
+    group: str
+
+
 class ClassPair(NamedTuple):
     """forbidden_pairs.csv: classes that overlap in meaning and never meet in a mixture."""
 
@@ -100,9 +111,20 @@ class Result(NamedTuple):
     si_sdr: float
 
 
+class FramesResult(NamedTuple):
+    """frames_*.csv: the median of museval's SDR over frames of 1 s, in dB."""
+
+    system: str
+    embedding: str
+    mixture_id: str
+    class_id: str
+    museval_sdr: float
+
+
 Row = TypeVar("Row", bound=NamedTuple)
 INTEGER = re.compile(r"-?[0-9]{1,18}")
-KEY_LENGTH: dict[type, int] = {Result: 3}  # the leading columns that form the id; one elsewhere
+# The leading columns that form the id; one elsewhere.
+KEY_LENGTH: dict[type, int] = {Result: 3, FramesResult: 3}
 
 
 def write_table(path: Path | str, rows: Iterable[Row], cls: type[Row]) -> None:

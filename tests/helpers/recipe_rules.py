@@ -21,7 +21,7 @@ def recipes(egs: Path) -> list[Path]:
 
 
 def keeps_the_rules(recipe: Path) -> dict[str, object]:
-    """Its configurations by name, of which all models are built.
+    """Its configurations by name, of which all models are built where it trains any.
 
     Raises:
         AssertionError: a script is not as in egs/mini, or cannot be called.
@@ -32,7 +32,8 @@ def keeps_the_rules(recipe: Path) -> dict[str, object]:
     for script in ("run.sh", "local/prepare.sh"):
         assert os.access(recipe / script, os.X_OK), f"{recipe / script} is not executable"
     configs = check(recipe / "conf", [])
-    build_models(configs)
+    if "train" in configs:  # a recipe may measure alone: conf/stages
+        build_models(configs)
     return configs
 
 

@@ -8,7 +8,8 @@ examples what uss.bin.evaluate reads; conf/evaluate.yaml.
 Writes in exp/<name>/: results.csv, results_sed.csv, results.json, table1.md, figure2.{pdf,png,csv},
 figure3.{pdf,png}, examples/*/*.{wav,png}, index.html, RESULTS.md; of imported mixtures
 results_imported.csv and table1_imported.md. With evaluate.split dev it writes table1_dev.md alone,
-of exp/<name>/<system>/results_dev/. With --publish it copies RESULTS.md,
+of exp/<name>/<system>/results_dev/; with evaluate.split recordings table1_recordings.md and
+results_recordings.csv alone. With --publish it copies RESULTS.md,
 results.json, figure2.png, figure2.csv and figure3.png beside the recipe's README.
 
     python -m uss.bin.report --name paper --systems resunet_joint mae_frozen --publish
@@ -32,6 +33,7 @@ from uss.reporting.experiment_report import (
     write_dev_table,
     write_report,
 )
+from uss.reporting.recordings_report import write_recordings_tables
 from uss.schema import Evaluate
 
 logger = logging.getLogger(__name__)
@@ -46,6 +48,9 @@ def main(argv: list[str] | None = None) -> None:
     systems = config.in_order(options.systems)
     if config.split == "dev":
         write_dev_table(experiment, systems, read_classes(CLASSES), config)
+        return
+    if config.split == "recordings":
+        write_recordings_tables(experiment, systems, read_classes(CLASSES), config)
         return
     words = ["./run.sh", "--name", options.name, "--systems", " ".join(systems)]
     for override in options.overrides:

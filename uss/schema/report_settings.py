@@ -11,7 +11,8 @@ from uss.schema.limits import MAX_BATCH, at_least, at_most
 class Evaluate:
     """evaluate.yaml, stage 7."""
 
-    split: Literal["eval", "dev"] = "eval"  # dev: a table of development results, nothing else
+    # dev: a table of development results, nothing else; recordings: of data/recordings.csv
+    split: Literal["eval", "dev", "recordings"] = "eval"
     seed: int = 0
     batch_size: int = 16  # mixtures at most; a CPU takes fewer, which is faster there
     mixtures_per_part: int = 500  # mixtures of one results part: the unit of work of a shard
