@@ -5,7 +5,7 @@ import pytest
 
 from uss.evaluation.cross_check import museval_metrics
 from uss.evaluation.metrics import frames_sdr, silent_frames
-from uss.separation.recordings import frames_of
+from uss.separation.recording_measurement import frames_of
 
 FRAME, NUM_FRAMES = 400, 4
 

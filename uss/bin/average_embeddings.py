@@ -135,7 +135,8 @@ def main(argv: list[str] | None = None) -> None:
         targets = targets_of_clips(dataset)
     else:
         query, anchors = mixtures_path("query"), AnchorSet(dataset.data / "train")
-        write_averages(query, anchors, dataset, experiment / EMBEDDINGS)
+        if own or not directories:  # adopted models have averages of their own
+            write_averages(query, anchors, dataset, experiment / EMBEDDINGS)
         targets = targets_of_list(query, anchors, dataset)
         if own:
             pretrained = load(options.conf, "pretrained", Pretrained, options.overrides)
