@@ -83,8 +83,8 @@ def check_system_names(conf: Path, config: schema.Evaluate) -> None:
     """Raises ValueError where evaluate.yaml names a system that the recipe does not have, and that
     was not adopted under any name of an experiment."""
     known = [name.rpartition("/")[2] for name in systems(conf)]
-    adopted = (conf.resolve().parent / EXPERIMENTS).glob(f"*/*/{ADOPTED}")
-    known += sorted({path.parent.name for path in adopted})
+    records = (conf.resolve().parent / EXPERIMENTS).glob(f"*/*/{ADOPTED}")
+    adopted = sorted({path.parent.name for path in records})
     reference = [] if config.reference is None else [config.reference]
     for key, names in (
         ("reference", reference),
@@ -92,10 +92,10 @@ def check_system_names(conf: Path, config: schema.Evaluate) -> None:
         ("system_order", config.system_order),
     ):
         for name in names:
-            if name not in known:
+            if name not in known + adopted:
                 raise ValueError(
                     f"{conf / 'evaluate.yaml'}: {key} names {name!r}; conf/systems/ has: "
-                    f"{', '.join(known)}"
+                    f"{', '.join(known)}" + (f"; adopted: {', '.join(adopted)}" if adopted else "")
                 )
 
 

@@ -11,7 +11,7 @@ import yaml
 import uss
 from tests.helpers.flipped_weight import flip_a_weight
 from tests.helpers.tiny_recipe import RATE as HERE
-from tests.helpers.tiny_recipe import Recipe, run_without_torch
+from tests.helpers.tiny_recipe import Recipe
 from tests.helpers.training_recipe import RATE, SYSTEM
 from uss.bin import adopt, average_embeddings, cli, evaluate, mixtures, report, train
 from uss.data.anchor_set import AnchorSet
@@ -20,6 +20,8 @@ from uss.data.mixing import mix
 from uss.data.mixture_list import MixtureList
 from uss.evaluation import metrics
 from uss.model_store.adoption import read_adoption
+from uss.recipe_config import check_system_names
+from uss.schema import Evaluate
 from uss.tables import Result, read_table
 from uss.training.train_log import TrainLog
 
@@ -174,6 +176,7 @@ def test_an_interrupted_or_damaged_adoption_is_finished(recipe, experiment, capl
 
 
 def test_what_cannot_be_adopted_is_said(recipe, experiment):
+    name = ["--name", "one"]
     source = shutil.copytree(experiment / "resunet", recipe / "source")
     for system, message in (
         ("own", "own.yaml is a system that this recipe trains; choose another --system"),
@@ -181,13 +184,13 @@ def test_what_cannot_be_adopted_is_said(recipe, experiment):
         ("a/b", "--system 'a/b' names a folder"),
     ):
         with pytest.raises(ValueError, match=message):
-            adopt.main([str(source), "--system", system])
+            adopt.main([str(source), "--system", system, *name])
     with pytest.raises(ValueError, match="is no model directory"):
-        adopt.main(["nowhere", "--system", "far"])
+        adopt.main(["nowhere", "--system", "far", *name])
     (source / "panns.pt").unlink()
     with pytest.raises(ValueError, match="has no panns.pt, .*; stage 6 of its own recipe"):
-        adopt.main([str(source), "--system", "far"])
-    assert not (recipe / "exp").exists()
+        adopt.main([str(source), "--system", "far", *name])
+    assert not (recipe / "exp" / "one").exists()
 
 
 def test_it_says_the_rate_and_what_is_next(recipe, experiment, caplog):
@@ -209,5 +212,8 @@ def test_other_classes_ask_for_stage_6(evaluated, recipe, monkeypatch):
 
 
 def test_evaluate_yaml_may_name_it(evaluated):
-    (evaluated / "local").mkdir(exist_ok=True)
-    assert run_without_torch("check_config", "--conf", str(evaluated / "conf")) is not None
+    check_system_names(evaluated / "conf", Evaluate(reference="far", figure2_systems=["own"]))
+    with pytest.raises(
+        ValueError, match="reference names 'nobody'; conf/systems/ has: own; adopted: far"
+    ):
+        check_system_names(evaluated / "conf", Evaluate(reference="nobody"))

@@ -19,6 +19,7 @@ from uss.config import load
 from uss.evaluation.results import BOUND, UNTRAINED
 from uss.layout import EXPERIMENTS, PANNS
 from uss.model_store.adoption import adopt, sample_rate_of
+from uss.model_store.model_config import read_config
 from uss.schema import Resample
 
 NAME = re.compile("[A-Za-z0-9_][A-Za-z0-9._-]*")
@@ -43,7 +44,8 @@ def segment_of(source: Path) -> int:
 
     Raises ValueError, with the remedy, where it is none.
     """
-    if (source / "config.yaml").exists() and not (source / PANNS).exists():
+    read_config(source)  # it is a model directory
+    if not (source / PANNS).exists():
         raise ValueError(
             f"{source} has no {PANNS}, and nothing else makes queries that it understands; stage 6 "
             "of its own recipe writes it"
