@@ -59,6 +59,20 @@ class Rejected(NamedTuple):
     reason: str
 
 
+class Missing(NamedTuple):
+    """missing.csv of a split: clips that the data set's lists name, and that have no audio."""
+
+    clip_id: str
+    reason: str
+
+
+class Surplus(NamedTuple):
+    """surplus.csv: audio that is there and not used."""
+
+    item: str  # a file, or a row of a packed file
+    reason: str
+
+
 class Anchor(NamedTuple):
     """anchors.csv; `score` is the detector's probability at the anchor, 1 for true times, and the
     level in dBFS of a loudest stretch."""

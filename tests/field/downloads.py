@@ -10,7 +10,7 @@ from egs.audioset.local import download
 from tests.field.case import Done, case, require
 from tests.field.place import CASES, Place, need
 from tests.helpers.audioset_recipe import STAGE_0, WEIGHTS, Recipe
-from tests.helpers.audioset_server import Server
+from tests.helpers.web_server import Server
 from uss.tables import read_table
 
 DOWNLOADS = "downloads"
@@ -179,7 +179,7 @@ def another_range_than_asked_for(place: Place) -> str:
     (place.folder / "file.part").write_bytes(body[:1000])
     code = (
         "import sys\nfrom pathlib import Path\n"
-        "from egs.audioset.local.fetch import fetch, FetchError\n"
+        "from uss.data.fetch import fetch, FetchError\n"
         "try:\n    fetch(sys.argv[1], Path('file'), 20)\n"
         "except FetchError as error:\n    print(error)\n"
         "    try:\n        fetch(sys.argv[1], Path('file'), 20)\n"

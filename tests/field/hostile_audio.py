@@ -6,7 +6,7 @@ import subprocess
 from tests.field.audio import stage_1
 from tests.field.case import case, require
 from tests.field.place import Place, need
-from tests.helpers.audioset_server import Server
+from tests.helpers.web_server import Server
 
 PLAYLISTS = "files that name others"
 

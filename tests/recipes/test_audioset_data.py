@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 
 from egs.audioset.local import local_copy, splits
-from egs.audioset.local.audio_sources import Missing, Surplus
 from egs.audioset.local.segments import read_segments
 from tests.helpers.audioset_recipe import CLASSES, RATE, RECIPE, ROOT, WEIGHTS, Recipe
 from tests.helpers.audioset_synthetic import write_audio, write_packed
 from uss.bin.check_data import check
 from uss.data.dataset import LABELLED_SPLITS, Dataset
-from uss.tables import Clip, PackedRow, read_table
+from uss.tables import Clip, Missing, PackedRow, Surplus, read_table
 
 
 @pytest.fixture

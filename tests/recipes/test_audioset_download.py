@@ -11,14 +11,13 @@ import pytest
 import soundfile
 
 from egs.audioset.local import download_plan
-from egs.audioset.local.audio_sources import Missing
 from egs.audioset.local.segments import read_segments
 from tests.helpers.audioset_recipe import CLASSES, RATE, Recipe, found, unavailable
-from tests.helpers.audioset_server import Server
 from tests.helpers.audioset_synthetic import waveform
 from tests.helpers.small_disk import mounted
+from tests.helpers.web_server import Server
 from uss.data.dataset import LABELLED_SPLITS
-from uss.tables import read_table
+from uss.tables import Missing, read_table
 
 FAST = (
     "data.source=download",

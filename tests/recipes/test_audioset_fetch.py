@@ -4,9 +4,10 @@ import time
 
 import pytest
 
-from egs.audioset.local import fetch, request_rate
-from tests.helpers.audioset_server import Server
+from egs.audioset.local import request_rate
 from tests.helpers.small_disk import mounted
+from tests.helpers.web_server import Server
+from uss.data import fetch
 
 
 @pytest.fixture

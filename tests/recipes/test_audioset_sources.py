@@ -10,8 +10,8 @@ import pytest
 import soundfile
 
 from tests.helpers.audioset_recipe import CLASSES, RATE, Recipe
-from tests.helpers.audioset_server import Server
 from tests.helpers.audioset_synthetic import waveform, write_audio, write_packed
+from tests.helpers.web_server import Server
 from uss.bin import resample
 from uss.data.dataset import LABELLED_SPLITS
 from uss.data.waveforms import WaveformSet

@@ -5,9 +5,9 @@ import logging
 
 import pytest
 
-from egs.audioset.local import weights
 from tests.helpers.audioset_recipe import WEIGHTS, Recipe
-from tests.helpers.audioset_server import Server
+from tests.helpers.web_server import Server
+from uss.data import published_weights
 from uss.tables import read_table
 
 FILES = {key: key.encode() * 5000 for key in WEIGHTS}
@@ -43,7 +43,7 @@ def prepare(recipe, server, *overrides, keys=WEIGHTS):
         options.append(f"data.weights.{key}.md5={hashlib.md5(FILES[key]).hexdigest()}")
     named = {key: path_of(key) if key in keys else "null" for key in WEIGHTS}
     options += [f"pretrained.{key}={name}" for key, name in named.items()]
-    weights.NUM_TRIES = 2
+    published_weights.NUM_TRIES = 2
     touch_audio(recipe)
     recipe.prepare(*options, *overrides)
 
@@ -65,7 +65,7 @@ def test_what_is_published_is_what_the_models_read(recipe):
 
 def test_weights_are_downloaded_checked_and_recorded_once(recipe, server):
     prepare(recipe, server)
-    rows = read_table("data/pretrained.csv", weights.WeightsRow)
+    rows = read_table("data/pretrained.csv", published_weights.WeightsRow)
     assert [row.key for row in rows] == sorted(WEIGHTS)
     for row in rows:
         content = (recipe.folder / path_of(row.key)).read_bytes()

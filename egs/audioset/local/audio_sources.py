@@ -4,25 +4,13 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from uss.tables import Surplus
+
 from .clip_names import parse, readings, starts_at
 from .segments import Segment
 
 NUM_EXAMPLES = 3
 TWICE = "the clip is "  # the file or row that is used
-
-
-class Surplus(NamedTuple):
-    """surplus.csv: audio that is not used."""
-
-    item: str  # a file, or a row of a packed file
-    reason: str
-
-
-class Missing(NamedTuple):
-    """missing.csv of a split: clips without audio."""
-
-    clip_id: str
-    reason: str
 
 
 class Found(NamedTuple):

@@ -5,11 +5,11 @@ import tempfile
 from pathlib import Path
 
 from uss import audio
+from uss.data.fetch import FetchError, fetch
 from uss.files import DISK_ERRORS
 
 from .child_programs import ChildPrograms
 from .data_config import Download
-from .fetch import FetchError, fetch
 from .segments import Segment
 from .youtube import fetch_section
 

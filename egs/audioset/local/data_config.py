@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from uss.config import expanded
+from uss.data.published_weights import Weights
 
 
 @dataclass
@@ -53,25 +54,6 @@ class Download:
                 raise ValueError(f"{key} is {getattr(self, key)}, must not be negative")
         if self.timeout_seconds <= 0:
             raise ValueError(f"timeout_seconds is {self.timeout_seconds}, must be positive")
-
-
-@dataclass
-class Published:
-    """A file of published weights; null where no cited source gives size or checksum."""
-
-    file: str
-    url: str
-    num_bytes: int | None
-    md5: str | None
-
-
-@dataclass
-class Weights:
-    """By the keys of pretrained.yaml."""
-
-    sound_event_detector: Published
-    query_encoder: Published
-    audio_mae: Published
 
 
 @dataclass

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
+from uss.data.fetch import FetchError
 from uss.tables import read_table, write_table
 
 from .data_config import Download
-from .fetch import FetchError
 from .request_rate import Pace
 from .segments import Segment
 

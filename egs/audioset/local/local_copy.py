@@ -5,7 +5,9 @@ import os
 from collections import Counter
 from pathlib import Path
 
-from .audio_sources import TWICE, Found, Surplus, find_segment
+from uss.tables import Surplus
+
+from .audio_sources import TWICE, Found, find_segment
 from .clip_names import AUDIO_SUFFIXES
 from .segments import Segment
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from uss.data.packed_clips import PackedClips
 from uss.labels import Classes
+from uss.tables import Surplus
 
-from .audio_sources import TWICE, Found, Surplus, find_segment
+from .audio_sources import TWICE, Found, find_segment
 from .segments import Segment
 
 ROWS_AT_A_TIME = 10000  # of targets: 5 MB

@@ -13,20 +13,20 @@ from pathlib import Path
 
 from uss.command import parser, run
 from uss.config import load
+from uss.data.published_weights import prepare_weights
 from uss.files import Step, digest_of, digest_of_files, digest_of_stats
 from uss.labels import Classes, audioset_classes
 from uss.schema import Pretrained
-from uss.tables import ClassRow, Clip, PackedRow, write_table
+from uss.tables import ClassRow, Clip, Missing, PackedRow, Surplus, write_table
 
 from . import local_copy, packed_files
-from .audio_sources import Found, Missing, Surplus, summary
+from .audio_sources import Found, summary
 from .data_config import Data
 from .download import read_unavailable
 from .download_plan import download, record_path
 from .segment_lists import segment_lists
 from .segments import Segment, read_segments
 from .splits import SPLITS, split_segments
-from .weights import prepare_weights
 
 DATA = Path("data")
 

@@ -3,8 +3,9 @@
 import logging
 from pathlib import Path
 
+from uss.data.fetch import FetchError, fetch
+
 from .data_config import Data
-from .fetch import FetchError, fetch
 
 TIMEOUT_SECONDS = 60.0
 

@@ -7,9 +7,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from uss.data.fetch import FetchError
+
 from .child_programs import ChildPrograms
 from .data_config import Download
-from .fetch import FetchError
 from .segments import Segment
 
 # Texts of yt-dlp's and YouTube's errors, in lower case with straight apostrophes. They are tried in

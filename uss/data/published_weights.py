@@ -2,19 +2,37 @@
 
 import hashlib
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from uss.data.fetch import FetchError, fetch_persistently
 from uss.schema import Pretrained
 from uss.tables import read_table, write_table
-
-from .data_config import Published, Weights
-from .fetch import FetchError, fetch
 
 TIMEOUT_SECONDS = 60.0
 NUM_TRIES = 5  # a broken transfer goes on where it broke
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Published:
+    """A file of published weights; null where no cited source gives size or checksum."""
+
+    file: str
+    url: str
+    num_bytes: int | None
+    md5: str | None
+
+
+@dataclass
+class Weights:
+    """Part of a recipe's data.yaml, by the keys of pretrained.yaml."""
+
+    sound_event_detector: Published
+    query_encoder: Published
+    audio_mae: Published
 
 
 class WeightsRow(NamedTuple):
@@ -84,14 +102,10 @@ def get(key: str, path: Path, published: Published) -> None:
             "downloaded: correct the path, or write null to train the network here"
         )
     logger.info("download %s from %s", path, published.url)
-    for number in range(NUM_TRIES):
-        try:
-            return fetch(published.url, path, TIMEOUT_SECONDS)
-        except FetchError as error:
-            logger.warning("try %d of %d: %s", number + 1, NUM_TRIES, error)
-            failure = error
-            if error.kind == "gone":
-                break
+    try:
+        return fetch_persistently(published.url, path, TIMEOUT_SECONDS, NUM_TRIES)
+    except FetchError as error:
+        failure = error
     checked = f"its size, {published.num_bytes} bytes, and MD5, {published.md5}, are checked"
     if published.md5 is None:
         checked = "no source gives its size or checksum: its SHA-256 is recorded at first use"

@@ -1,6 +1,7 @@
 """Files over HTTP: resumed where a try stopped, complete when they get their name."""
 
 import http.client
+import logging
 import os
 import re
 import time
@@ -18,6 +19,8 @@ BUSY = (429, 503)
 RANGE_NOT_SATISFIABLE = 416
 CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 Kind = Literal["gone", "busy", "unreadable", "failed"]  # of a failure
+
+logger = logging.getLogger(__name__)
 
 
 class FetchError(Exception):
@@ -40,6 +43,17 @@ class FetchError(Exception):
 
 class OtherFile(Exception):
     """The server's file is not the one whose beginning is here, or it sends another part of it."""
+
+
+def fetch_persistently(url: str, path: Path, timeout_seconds: float, num_tries: int) -> None:
+    """As `fetch`, several times: a transfer that broke goes on where it broke."""
+    for number in range(1, num_tries + 1):
+        try:
+            return fetch(url, path, timeout_seconds)
+        except FetchError as error:
+            logger.warning("try %d of %d: %s", number, num_tries, error)
+            if error.kind == "gone" or number == num_tries:
+                raise
 
 
 def fetch(url: str, path: Path, timeout_seconds: float, total_seconds: float = 1e9) -> None:
