@@ -37,6 +37,7 @@ setup(
     extras_require={
         "download": ["yt-dlp"],  # of AudioSet's clips, in stage 0 of egs/audioset
         "onnx": ONNX,
+        "tensorboard": ["tensorboard>=2.17"],  # event files beside train.jsonl
         "test": [
             "mypy>=2.4",
             "pytest>=8",

@@ -121,3 +121,7 @@ def write_recipe(recipe: Path) -> None:
         Mixture(f"{row:08d}", ids[row % len(ids)], ids[(row + 5) % len(ids)]) for row in range(30)
     ]
     write_table(data / "mixtures" / "train.csv", mixtures, Mixture)
+    ids = write_anchors(data / "dev", rng, 2)
+    pairs = zip(ids, [*ids[2:], *ids[:2]], strict=True)
+    mixtures = [Mixture(f"{row:08d}", *pair) for row, pair in enumerate(pairs)]
+    write_table(data / "mixtures" / "dev.csv", mixtures, Mixture)

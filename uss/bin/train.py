@@ -2,7 +2,8 @@
 
 Reads data/mixtures/train.csv, data/train/anchors/ (and data/train/waveforms/ where augmentation
 shifts anchors or changes their speed), the A-MAE (conf/pretrained.yaml, else
-data/amae/) and data/features/ for the systems that use them; conf/train.yaml, conf/systems/.
+data/amae/) and data/features/ for the systems that use them; where train.dev_steps asks for it also
+data/mixtures/dev.csv and data/dev/anchors/; conf/train.yaml, conf/systems/.
 Writes exp/<name>/<system>/: config.yaml, checkpoints/, train.jsonl, loss.png. Sharded over the
 systems. Run again after an interruption, it goes on from the newest checkpoint.
 
@@ -14,10 +15,12 @@ from pathlib import Path
 
 from uss.command import add_name, add_systems, parser, run
 from uss.config import load, to_dict
+from uss.data.anchor_set import AnchorSet
 from uss.data.feature_set import FeatureSet, needs_cache
 from uss.data.mixture_list import MixtureList, training_list
 from uss.files import digest
-from uss.layout import DATA, EXPERIMENTS, mixtures_path, stage_that_writes
+from uss.labels import read_classes
+from uss.layout import CLASSES, DATA, EXPERIMENTS, mixtures_path, stage_that_writes
 from uss.model_store import networks
 from uss.model_store.model_config import needs_training, write_config
 from uss.schema import Pretrained, SeparatorTraining, System
@@ -25,6 +28,7 @@ from uss.seeding import torch_seed
 from uss.shards import mine
 
 MIXTURES = mixtures_path("train")
+DEV_MIXTURES = mixtures_path("dev")
 
 logger = logging.getLogger(__name__)
 
@@ -105,6 +109,7 @@ def train_system(
 
     from uss.distributed import device
     from uss.models.mae_resunet import build_separator
+    from uss.training.development import Development
     from uss.training.separation_task import SeparationTask
     from uss.training.trainer import train
 
@@ -126,7 +131,13 @@ def train_system(
         query_size=query_size,
         amae=amae and to_dict(amae),
     )
-    train(SeparationTask(separator, mixtures, features, training, device()), training, directory)
+    task = SeparationTask(separator, mixtures, features, training, device())
+    development = None
+    if training.dev_steps:
+        listed = MixtureList(DEV_MIXTURES, AnchorSet(DATA / "dev"))
+        names = read_classes(CLASSES)
+        development = Development(separator, listed, anchors, names, training, device())
+    train(task, training, directory, development)
 
 
 if __name__ == "__main__":

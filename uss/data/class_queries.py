@@ -1,6 +1,8 @@
 """Training queries as a user has them: of another recording of the class, or the class's mean
 (docs/method.md, section 3)."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from uss.data.mixture_list import MixtureList
@@ -9,6 +11,14 @@ from uss.seeding import rng
 from uss.shards import parts
 
 ROWS_AT_A_TIME = 4096  # of a class, which may have a million anchors
+
+
+def mean_query(read: Callable[[np.ndarray], np.ndarray], rows: np.ndarray) -> np.ndarray:
+    """The mean over anchors, (size,) float32; `read` gives the queries of rows, (rows, size)."""
+    blocks = parts(len(rows), ROWS_AT_A_TIME)
+    queries = (read(rows[block.start : block.stop]) for block in blocks)
+    total = sum(some.sum(axis=0, dtype=np.float64) for some in queries)
+    return (total / len(rows)).astype(np.float32)
 
 
 class ClassQueries:
@@ -35,13 +45,7 @@ class ClassQueries:
         _, self.class_of = np.unique([a.class_id for a in anchors.anchors], return_inverse=True)
         _, self.group_of = np.unique([a.group for a in anchors.anchors], return_inverse=True)
         self.rows_of = [np.flatnonzero(self.class_of == c) for c in range(max(self.class_of) + 1)]
-        self.means = np.stack([self._mean(rows) for rows in self.rows_of])
-
-    def _mean(self, rows: np.ndarray) -> np.ndarray:
-        blocks = parts(len(rows), ROWS_AT_A_TIME)
-        read = (self.of_anchors(rows[block.start : block.stop]) for block in blocks)
-        total = sum(queries.sum(axis=0, dtype=np.float64) for queries in read)
-        return (total / len(rows)).astype(np.float32)
+        self.means = np.stack([mean_query(self.of_anchors, rows) for rows in self.rows_of])
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """(len(rows), size) float32."""

@@ -28,7 +28,7 @@ from uss.schema import Detector, SeparatorTraining, System
 
 # Keys of `training` that change no weight of the steps that are done (steps may grow, and the
 # training goes on, unless its learning rate has begun to fall).
-FREE_KEYS = ("steps", "decay_steps", "log_steps", "save_minutes")
+FREE_KEYS = ("steps", "decay_steps", "log_steps", "dev_steps", "save_minutes")
 
 CHECKPOINT_NAME = re.compile(r"step_(\d{8,15})\.pt")
 

@@ -94,3 +94,13 @@ class SeparatorTraining(Training):
 
     loss: Literal["l1", "sdr", "sdr_cosine"] = "l1"  # docs/method.md, section 6
     augmentation: Augmentation = field(default_factory=Augmentation)
+    dev_steps: int = 0  # between measurements on some development mixtures, for the log; 0: none
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least(0, dev_steps=self.dev_steps)
+        if self.dev_steps % self.log_steps:
+            raise ValueError(
+                f"dev_steps is {self.dev_steps}, must be a multiple of log_steps "
+                f"({self.log_steps}): the figures stand in the log's line of that step"
+            )

@@ -30,10 +30,9 @@ class RunningStatistics:
     def fix(self, fixed: bool) -> None:
         """Before a step: whether the BatchNorms use their running statistics, which then stay, and
         not those of the batch."""
-        if fixed != self.fixed:
-            self.fixed = fixed
-            for norm in self.norms:
-                norm.train(not fixed)
+        self.fixed = fixed
+        for norm in self.norms:
+            norm.train(not fixed)
 
     @torch.no_grad()
     def settle(self, skipped: Tensor, factor: float) -> None:

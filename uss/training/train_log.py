@@ -1,4 +1,5 @@
-"""train.jsonl: a line every few steps, without gaps or doubles when a training is resumed."""
+"""train.jsonl: a line every few steps, without gaps or doubles when a training is resumed. Where
+tensorboard is installed, the same as event files."""
 
 import json
 import logging
@@ -11,6 +12,7 @@ from pathlib import Path
 from uss.files import write_text
 from uss.model_store.log_file import read_log
 from uss.model_store.loss_curve import loss_curve
+from uss.training.event_files import EventFiles, open_event_files
 
 logger = logging.getLogger(__name__)
 
@@ -31,9 +33,11 @@ class TrainLog:
         self.figures: dict[str, list[float]] = state["figures"]
         self.seconds: float = state["seconds"]  # over all runs of the training
         self.time = time.monotonic()
+        self.events: EventFiles | None = None
         if path is not None:
             lines = [line for line in read_log(path) if line["step"] <= step]
             write_text(path, "".join(json.dumps(line) + "\n" for line in lines))
+            self.events = open_event_files(path.parent, lines, self.seconds)
 
     def __enter__(self) -> "TrainLog":
         self.file = (self.path or Path(os.devnull)).open("a", encoding="utf-8", buffering=1)
@@ -41,6 +45,8 @@ class TrainLog:
 
     def __exit__(self, *_: object) -> None:
         self.file.close()
+        if self.events is not None:
+            self.events.close()
 
     def add(self, **figures: float) -> None:
         """Figures of one step."""
@@ -62,6 +68,8 @@ class TrainLog:
         self.figures = {}
         line = {"step": step, **means, "learning_rate": learning_rate, "seconds": round(seconds, 3)}
         self.file.write(json.dumps(line) + "\n")
+        if self.events is not None:
+            self.events.write([line])
         logger.info(
             "step %d/%d: %s, %.3g steps/s, %s left",
             step,

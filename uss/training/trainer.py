@@ -3,7 +3,8 @@
 import logging
 import sys
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from uss.models.weights import fill
 from uss.schema import Training
 from uss.training.batch_norm import synchronise
 from uss.training.batch_reader import BatchReader
+from uss.training.development import Development
 from uss.training.outcomes import Outcomes
 from uss.training.running_statistics import RunningStatistics, batch_norms
 from uss.training.schedules import decay_factor, warmup_factor
@@ -57,12 +59,15 @@ class Task(Protocol):
         """Figures for the log's last line; the model is in eval mode, without gradients."""
 
 
-def train(task: Task, training: Training, directory: Path) -> None:
+def train(
+    task: Task, training: Training, directory: Path, development: Development | None = None
+) -> None:
     """Train to `training.steps`, from the newest checkpoint in `directory` if there is one.
 
-    Writes checkpoints, train.jsonl and loss.png. On SIGTERM or SIGUSR2 the step is finished, a
-    checkpoint written, and the process exits with 75. Several processes (uss.distributed) share
-    each batch, decide together, and the first of them writes.
+    Writes checkpoints, train.jsonl (also what `development` measures every so often) and loss.png.
+    On SIGTERM or SIGUSR2 the step is finished, a checkpoint written, and the process exits with 75.
+    Several processes (uss.distributed) share each batch, decide together, and the first of them
+    writes.
 
     Raises:
         ValueError: too many batches had a loss or gradient that is not finite (Outcomes).
@@ -109,7 +114,11 @@ def train(task: Task, training: Training, directory: Path) -> None:
             if is_logged or stopping or is_due:
                 outcomes.look_at_all()
             if ended and is_first:
-                log.add(**evaluate(task, average))
+                with as_used(task, average):
+                    log.add(**task.evaluate())
+            if development and is_first and (ended or step % development.steps == 0):
+                with as_used(task, average):
+                    log.add(**development.figures())
             if is_logged:
                 log.write(step, training.steps, learning_rate=rates[0] * factor)
             if ended or stopping or is_due:
@@ -125,6 +134,9 @@ def train(task: Task, training: Training, directory: Path) -> None:
                 sys.exit(EXIT_STOPPED)
         if is_first:
             log.plot()  # when all else is safe
+            if development and log.events:
+                with as_used(task, average):
+                    log.events.write_examples(development.examples(), step)
 
 
 def prepare(task: Task, training: Training) -> tuple[nn.Module, torch.optim.Optimizer]:
@@ -174,13 +186,13 @@ def update(
     return skipped, figures
 
 
-@torch.no_grad()
-def evaluate(task: Task, average: WeightsAverage | None) -> dict[str, float]:
+@contextmanager
+def as_used(task: Task, average: WeightsAverage | None) -> Iterator[None]:
+    """The model as it will be used, while the block runs; nothing in there is trained."""
     task.model.eval()
-    with nullcontext() if average is None else average.in_place():
-        figures = task.evaluate()
+    with torch.no_grad(), nullcontext() if average is None else average.in_place():
+        yield
     task.model.train()
-    return figures
 
 
 def model_state(model: nn.Module, average: WeightsAverage | None) -> dict[str, dict[str, Tensor]]:
