@@ -91,6 +91,17 @@ def audioset_ancestors() -> dict[str, set[str]]:
     return found
 
 
+def ancestor_pairs(class_ids: list[str]) -> list[tuple[str, str]]:
+    """Each of the classes with those of them that lie above it, such as cricket and insect."""
+    ancestors, known = audioset_ancestors(), set(class_ids)
+    return [
+        (one, other)
+        for one in class_ids
+        if one in ancestors
+        for other in sorted(ancestors[one] & known)
+    ]
+
+
 def audioset_names() -> dict[str, str]:
     """class_id -> name of all nodes of the AudioSet ontology, those without a class too."""
     return {row["mid"]: row["name"] for row in _resource("audioset_ontology.csv")}

@@ -1,4 +1,5 @@
-"""Stage 0 for a folder of labelled recordings: classes.csv and clips.csv of the three splits.
+"""Stage 0 for a folder of labelled recordings: classes.csv, forbidden_pairs.csv (a class and its
+ancestor in AudioSet's ontology), and clips.csv of the three splits.
 
 A recording longer than a clip becomes several clips of one group, so nothing is cut off; stage 1
 pads a short one with silence. The recordings (groups) of every class are divided among the splits.
@@ -15,9 +16,10 @@ import numpy as np
 from uss.audio import BadAudio
 from uss.audio_files.ffmpeg import NeedsFfmpeg
 from uss.audio_files.reader import opened
-from uss.labels import audioset_classes
+from uss.data.dataset import LABELLED_SPLITS
+from uss.labels import ancestor_pairs, audioset_classes
 from uss.seeding import rng
-from uss.tables import ClassRow, Clip, write_table
+from uss.tables import ClassPair, ClassRow, Clip, write_table
 
 MIN_GROUPS = 3  # of a class: one for each split
 MIN_LAST_SECONDS = 1.0  # of a recording's last clip, else it begins earlier, in the one before
@@ -90,8 +92,19 @@ def tables_from_csv(
     write_tables(recordings, clip_seconds, seed, Path(data))
 
 
-def write_tables(recordings: list[Recording], clip_seconds: float, seed: int, data: Path) -> None:
-    """Write data/classes.csv and data/<split>/clips.csv; log what was divided how."""
+def write_tables(
+    recordings: list[Recording],
+    clip_seconds: float,
+    seed: int,
+    data: Path,
+    split_of: dict[str, str] | None = None,
+) -> None:
+    """Write data/classes.csv, data/forbidden_pairs.csv and data/<split>/clips.csv; log what was
+    divided how.
+
+    Args:
+        split_of: group -> split, where the data set has splits of its own; None draws them.
+    """
     seconds_of: dict[str, float] = {}
     for recording in recordings:
         try:
@@ -102,7 +115,8 @@ def write_tables(recordings: list[Recording], clip_seconds: float, seed: int, da
     recordings = [recording for recording in recordings if recording.name in seconds_of]
     names = sorted({label for recording in recordings for label in recording.labels})
     ids = class_ids(names)
-    split_of = divide(recordings, names, seed)
+    split_of = split_of or divide(recordings, names, seed)
+    warn_of_missing_splits(recordings, names, split_of)
     clips = defaultdict(list)
     num_long = 0
     for name, path, labels, group in recordings:
@@ -116,7 +130,10 @@ def write_tables(recordings: list[Recording], clip_seconds: float, seed: int, da
             clips[split_of[group]].append(clip)
     rows = [ClassRow(index, ids[name], name) for index, name in enumerate(names)]
     write_table(data / "classes.csv", rows, ClassRow)
-    for split in ("train", "dev", "eval"):
+    pairs = enumerate(ancestor_pairs([row.class_id for row in rows]))
+    forbidden = [ClassPair(f"{number:03d}", *pair) for number, pair in pairs]
+    write_table(data / "forbidden_pairs.csv", forbidden, ClassPair)
+    for split in LABELLED_SPLITS:
         table = data / split / "clips.csv"
         write_table(table, sorted(clips[split], key=lambda clip: clip.clip_id), Clip)
         logger.info("wrote %s: %d clips", table, len(clips[split]))
@@ -136,7 +153,7 @@ def class_ids(names: list[str]) -> dict[str, str]:
 def divide(recordings: list[Recording], names: list[str], seed: int) -> dict[str, str]:
     """group -> split. Of each class's groups a sixth, and one at least, for development and for
     evaluation each. The rarest classes choose first; a class all of whose groups carry rarer ones
-    too may be left without a split, which is a warning.
+    too may be left without a split.
 
     Raises:
         ValueError: naming a class with too few groups.
@@ -159,15 +176,21 @@ def divide(recordings: list[Recording], names: list[str], seed: int) -> dict[str
                 if len(free) > 1 or ("train" in taken and free):
                     split_of[free.pop(generator.integers(len(free)))] = split
         split_of |= dict.fromkeys(free, "train")
+    return split_of
+
+
+def warn_of_missing_splits(
+    recordings: list[Recording], names: list[str], split_of: dict[str, str]
+) -> None:
     for name in names:
-        lost = {"train", "dev", "eval"} - {split_of[group] for group in groups[name]}
+        there = {split_of[recording.group] for recording in recordings if name in recording.labels}
+        lost = set(LABELLED_SPLITS) - there
         if lost:
             logger.warning(
-                "class %r has no recording in %s: its groups carry other classes too, which chose "
-                "first; add recordings of it alone",
+                "class %r has no recording in %s; where splits are drawn, its groups carry other "
+                "classes too, which chose first: add recordings of it alone",
                 *(name, " and ".join(sorted(lost))),
             )
-    return split_of
 
 
 def duration(path: Path) -> float:
