@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from uss.data.anchor_set import AnchorSet
 from uss.data.mixture_list import MixtureList
 from uss.schema import System
 from uss.seeding import rng
@@ -12,9 +13,16 @@ from uss.shards import parts
 
 ROWS_AT_A_TIME = 4096  # of a class, which may have a million anchors
 
+Read = Callable[[np.ndarray | list[int]], np.ndarray]  # rows -> (rows, size) float32
 
-def mean_query(read: Callable[[np.ndarray], np.ndarray], rows: np.ndarray) -> np.ndarray:
-    """The mean over anchors, (size,) float32; `read` gives the queries of rows, (rows, size)."""
+
+def queries_of(anchors: AnchorSet, system: System) -> Read:
+    """Reads of anchors what a system takes as query."""
+    return anchors.embeddings if system.query == "embedding" else anchors.probabilities
+
+
+def mean_query(read: Read, rows: np.ndarray) -> np.ndarray:
+    """The mean over anchors, (size,) float32."""
     blocks = parts(len(rows), ROWS_AT_A_TIME)
     queries = (read(rows[block.start : block.stop]) for block in blocks)
     total = sum(some.sum(axis=0, dtype=np.float64) for some in queries)
@@ -39,9 +47,7 @@ class ClassQueries:
         self.mix = system.query_mix
         self.seed = seed
         anchors = mixtures.anchors
-        self.of_anchors = (
-            anchors.embeddings if system.query == "embedding" else anchors.probabilities
-        )
+        self.of_anchors = queries_of(anchors, system)
         _, self.class_of = np.unique([a.class_id for a in anchors.anchors], return_inverse=True)
         _, self.group_of = np.unique([a.group for a in anchors.anchors], return_inverse=True)
         self.rows_of = [np.flatnonzero(self.class_of == c) for c in range(max(self.class_of) + 1)]

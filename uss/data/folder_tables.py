@@ -62,7 +62,7 @@ def tables_from_folders(
     ]
     if not recordings:
         raise ValueError(f"{folder} has no files in folders named as the classes, as Bell/1.wav")
-    write_tables(recordings, clip_seconds, seed, Path(data))
+    write_tables(recordings, clip_seconds, Path(data), seed)
 
 
 def tables_from_csv(
@@ -89,21 +89,22 @@ def tables_from_csv(
             if not path.is_file():
                 raise ValueError(f"{where}: {path} is missing; correct the path")
             recordings.append(Recording(row["path"], path, labels, row["group"]))
-    write_tables(recordings, clip_seconds, seed, Path(data))
+    write_tables(recordings, clip_seconds, Path(data), seed)
 
 
 def write_tables(
     recordings: list[Recording],
     clip_seconds: float,
-    seed: int,
     data: Path,
+    seed: int = 0,
     split_of: dict[str, str] | None = None,
 ) -> None:
     """Write data/classes.csv, data/forbidden_pairs.csv and data/<split>/clips.csv; log what was
     divided how.
 
     Args:
-        split_of: group -> split, where the data set has splits of its own; None draws them.
+        seed: of the division into splits.
+        split_of: group -> split, where the data set has splits of its own: none is drawn.
     """
     seconds_of: dict[str, float] = {}
     for recording in recordings:

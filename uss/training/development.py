@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from uss.data.anchor_set import AnchorSet
-from uss.data.class_queries import mean_query
+from uss.data.class_queries import mean_query, queries_of
 from uss.data.mixing import Mix, mix
 from uss.data.mixture_list import MixtureList
 from uss.labels import Classes
@@ -55,19 +55,15 @@ class Development:
         self.batch_size = training.batch_size
         self.device = device
         class_ids = np.array([anchor.class_id for anchor in training_anchors.anchors])
-        known = [row for row in range(len(mixtures)) if self._class_id(row) in set(class_ids)]
+        trained = set(class_ids)
+        known = [row for row in range(len(mixtures)) if self._class_id(row) in trained]
         if not known:
             raise ValueError(
                 "data/mixtures/dev.csv has no mixture whose target's class has training anchors; "
                 "write it again: ./run.sh --stage 3 --stop-stage 3, or set train.dev_steps to 0"
             )
         self.rows = np.array(known)[spread(len(known), NUM_MIXTURES)]
-        query_field = model.system.query_field
-        read = (
-            training_anchors.embeddings
-            if query_field == "embedding"
-            else training_anchors.probabilities
-        )
+        read = queries_of(training_anchors, model.system)
         wanted = [self._class_id(row) for row in self.rows]
         means = {
             class_id: mean_query(read, np.flatnonzero(class_ids == class_id))

@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> None:
         for row in rows
     ]
     recordings = with_audio(listed, split_of, [folder / "audio"], DATA)
-    write_tables(recordings, clip_seconds, 0, DATA, split_of)
+    write_tables(recordings, clip_seconds, DATA, split_of=split_of)
 
 
 if __name__ == "__main__":

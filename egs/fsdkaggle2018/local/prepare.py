@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> None:
         for row in rows
     ]
     recordings = with_audio(listed, split_of, [*lists], DATA)
-    write_tables(recordings, clip_seconds, 0, DATA, split_of)
+    write_tables(recordings, clip_seconds, DATA, split_of=split_of)
 
 
 def train_and_dev(rows: list[dict[str, str]], dev_every: int) -> list[tuple[str, str]]:
