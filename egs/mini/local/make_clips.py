@@ -19,7 +19,7 @@ from uss.command import parser, run
 from uss.config import load, to_dict
 from uss.data.dataset import LABELLED_SPLITS
 from uss.files import Step, read_facts
-from uss.labels import audioset_ancestors, audioset_classes
+from uss.labels import ancestor_pairs, audioset_classes
 from uss.tables import ClassPair, ClassRow, Clip, Event, write_table
 
 from .data_config import Data
@@ -45,9 +45,7 @@ def class_rows() -> list[ClassRow]:
 
 def forbidden_pairs(classes: list[ClassRow]) -> list[ClassPair]:
     """A class and its ancestor in AudioSet's ontology, such as Chirp tone and Sine wave."""
-    ancestors = audioset_ancestors()
-    ids = [row.class_id for row in classes]
-    related = [(one, other) for one in ids for other in sorted(ancestors[one] & set(ids))]
+    related = ancestor_pairs([row.class_id for row in classes])
     return [ClassPair(f"{number:03d}", *pair) for number, pair in enumerate(related)]
 
 
