@@ -7,7 +7,7 @@ import pytest
 
 from tests.helpers.audioset_recipe import WEIGHTS, Recipe
 from tests.helpers.web_server import Server
-from uss.data import published_weights
+from uss.data import fetch, published_weights
 from uss.tables import read_table
 
 FILES = {key: key.encode() * 5000 for key in WEIGHTS}
@@ -27,6 +27,8 @@ def server():
 @pytest.fixture
 def recipe(tmp_path, monkeypatch, caplog):
     caplog.set_level(logging.INFO)
+    monkeypatch.setattr(fetch, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(published_weights, "NUM_TRIES", 2)
     monkeypatch.chdir(tmp_path)
     return Recipe(tmp_path)
 
@@ -43,7 +45,6 @@ def prepare(recipe, server, *overrides, keys=WEIGHTS):
         options.append(f"data.weights.{key}.md5={hashlib.md5(FILES[key]).hexdigest()}")
     named = {key: path_of(key) if key in keys else "null" for key in WEIGHTS}
     options += [f"pretrained.{key}={name}" for key, name in named.items()]
-    published_weights.NUM_TRIES = 2
     touch_audio(recipe)
     recipe.prepare(*options, *overrides)
 

@@ -14,6 +14,7 @@ from typing import Literal
 
 CHUNK_BYTES = 1 << 16
 LONGEST_SILENCE_SECONDS = 30.0  # as yt-dlp is told; a run that is stopped waits for it
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 2.0, 600.0  # between tries
 GONE = (401, 403, 404, 410, 451)  # the server has it not, or not for us
 BUSY = (429, 503)
 RANGE_NOT_SATISFIABLE = 416
@@ -46,7 +47,8 @@ class OtherFile(Exception):
 
 
 def fetch_persistently(url: str, path: Path, timeout_seconds: float, num_tries: int) -> None:
-    """As `fetch`, several times: a transfer that broke goes on where it broke."""
+    """As `fetch`, several times: a transfer that broke goes on where it broke, after pauses that
+    grow, or as long as the server asks for."""
     for number in range(1, num_tries + 1):
         try:
             return fetch(url, path, timeout_seconds)
@@ -54,6 +56,8 @@ def fetch_persistently(url: str, path: Path, timeout_seconds: float, num_tries: 
             logger.warning("try %d of %d: %s", number, num_tries, error)
             if error.kind == "gone" or number == num_tries:
                 raise
+            pause_seconds = error.pause_seconds or number * FIRST_PAUSE_SECONDS
+            time.sleep(min(pause_seconds, LONGEST_PAUSE_SECONDS))
 
 
 def fetch(url: str, path: Path, timeout_seconds: float, total_seconds: float = 1e9) -> None:
