@@ -121,14 +121,11 @@ def write_tables(
     clips = defaultdict(list)
     num_long = 0
     for name, path, labels, group in recordings:
-        starts = clip_starts(seconds_of[name], clip_seconds)
-        num_long += len(starts) > 1
         class_labels = " ".join(ids[label] for label in labels)
-        for number, start in enumerate(starts):
-            length = min(clip_seconds, seconds_of[name] - start)
-            clip_id = f"{name}#{number:03d}"
-            clip = Clip(clip_id, str(path.resolve()), start, length, class_labels, group)
-            clips[split_of[group]].append(clip)
+        whole = Clip(name, str(path.resolve()), 0.0, seconds_of[name], class_labels, group)
+        divided = windows(whole, clip_seconds)
+        num_long += len(divided) > 1
+        clips[split_of[group]] += divided
     rows = [ClassRow(index, ids[name], name) for index, name in enumerate(names)]
     write_table(data / "classes.csv", rows, ClassRow)
     pairs = enumerate(ancestor_pairs([row.class_id for row in rows]))
@@ -201,6 +198,15 @@ def duration(path: Path) -> float:
             return file.frames / file.samplerate
     except NeedsFfmpeg as error:
         raise ValueError(f"{path} {error}: install it, or leave the file out") from None
+
+
+def windows(recording: Clip, clip_seconds: float) -> list[Clip]:
+    """A recording's clips of at most `clip_seconds`, which together hold all of it."""
+    name, path, _, seconds, labels, group = recording
+    return [
+        Clip(f"{name}#{number:03d}", path, start, min(clip_seconds, seconds - start), labels, group)
+        for number, start in enumerate(clip_starts(seconds, clip_seconds))
+    ]
 
 
 def clip_starts(seconds: float, clip_seconds: float) -> list[float]:
