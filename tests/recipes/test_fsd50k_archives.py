@@ -192,4 +192,4 @@ def test_a_disk_without_room_is_said_before_anything_is_written(recipe):
         message = f"0.0 GB are to be written to {small}, which has .*: .* or set data.folder"
         with pytest.raises(ValueError, match=message):
             recipe.prepare(ARCHIVES, f"data.folder={small}")
-        assert not (small / "FSD50K.dev_audio").exists()
+        assert not any(small.iterdir())

@@ -156,8 +156,8 @@ def test_rows_without_audio_and_audio_without_a_row_are_listed(recipe, caplog):
             "eval_audio/notes.txt",
         )
     }
-    assert "train: 3 clips of the ground truth have no audio, such as" in caplog.text
-    assert "put the files into data/FSD50K/FSD50K.dev_audio" in caplog.text
+    assert "train: 3 clips of the ground truth are not used, such as" in caplog.text
+    assert "put files that are missing into data/FSD50K/FSD50K.dev_audio" in caplog.text
     assert "3 files are not used, such as" in caplog.text
 
 

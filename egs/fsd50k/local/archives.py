@@ -36,26 +36,38 @@ def unpack(archives: Path, folder: Path) -> None:
             f"{archives} is no folder: name that of FSD50K's zip files in data.archives, or choose "
             "another data.source"
         )
-    for name, used in ARCHIVES.items():
-        path = archives / f"{name}.zip"
-        if name == OPTIONAL and not path.exists():
-            logger.warning("%s is missing: nothing will be known of the clips' uploaders", path)
-            continue
-        archive = SplitZip(path)
-        wanted = [
-            member for member in archive.members if re.fullmatch(f"{name}/{used}", member.name)
-        ]
-        if not wanted:
-            raise ValueError(f"{path} holds no {name}/{used}: it is not FSD50K's; get it again")
-        absent = [member for member in wanted if not is_there(member, folder)]
-        logger.info(
-            "%s: %d files to unpack, %d are there, %d are not used",
-            *(name, len(absent), len(wanted) - len(absent), len(archive.members) - len(wanted)),
-        )
-        require_room(folder, sum(member.num_bytes for member in absent), "data.folder")
-        for member in tqdm(absent, desc=name, unit="file", disable=None):
-            with atomic(folder / member.name) as temporary, open(temporary, "wb") as file:
-                file.writelines(archive.chunks(member))
+    absent = [
+        (archive, member)
+        for name, used in ARCHIVES.items()
+        for archive in at_hand(archives / f"{name}.zip", name == OPTIONAL)
+        for member in wanted(archive, f"{name}/{used}", folder)
+    ]
+    require_room(folder, sum(member.num_bytes for _, member in absent), "data.folder")
+    for archive, member in tqdm(absent, desc=str(folder), unit="file", disable=None):
+        with atomic(folder / member.name) as temporary, open(temporary, "wb") as file:
+            file.writelines(archive.chunks(member))
+
+
+def at_hand(path: Path, is_optional: bool) -> list[SplitZip]:
+    """The archive, or none where it may be missing, and is."""
+    if is_optional and not path.exists():
+        logger.warning("%s is missing: nothing will be known of the clips' uploaders", path)
+        return []
+    return [SplitZip(path)]
+
+
+def wanted(archive: SplitZip, used: str, folder: Path) -> list[Member]:
+    """The used members that are not there. Raises ValueError where the archive has none."""
+    members = [member for member in archive.members if re.fullmatch(used, member.name)]
+    if not members:
+        raise ValueError(f"{archive.path} holds no {used}: it is not FSD50K's; get it again")
+    absent = [member for member in members if not is_there(member, folder)]
+    logger.info(
+        "%s: %d files to unpack, %d are there, %d are not used",
+        *(archive.path.stem, len(absent), len(members) - len(absent)),
+        len(archive.members) - len(members),
+    )
+    return absent
 
 
 def is_there(member: Member, folder: Path) -> bool:

@@ -78,8 +78,8 @@ def prepare_clips(
         write_table(step.output, clips, Clip)
         if missing:
             logger.warning(
-                "%s: %d clips of the ground truth have no audio, such as %s (%s); all: "
-                "data/%s/missing.csv; put the files into %s and run stage 0 again",
+                "%s: %d clips of the ground truth are not used, such as %s (%s); all: "
+                "data/%s/missing.csv; put files that are missing into %s and run stage 0 again",
                 *(split, len(missing), *missing[0], split, folder / FOLDERS[split]),
             )
         step.finish(num_clips=len(clips), num_missing=len(missing))
