@@ -118,7 +118,7 @@ def write_tables(
     ids = class_ids(names)
     split_of = split_of or divide(recordings, names, seed)
     warn_of_missing_splits(recordings, names, split_of)
-    clips = defaultdict(list)
+    clips: dict[str, list[Clip]] = defaultdict(list)
     num_long = 0
     for name, path, labels, group in recordings:
         class_labels = " ".join(ids[label] for label in labels)

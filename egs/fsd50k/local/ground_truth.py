@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,25 +60,20 @@ def read_vocabulary(path: Path) -> dict[str, str]:
 
 def read_ground_truth(folder: Path, vocabulary: dict[str, str]) -> list[Row]:
     """The clips of dev.csv and eval.csv. Raises ValueError with file and fname."""
-    return [
-        Row(row.fname, class_ids(row, path, vocabulary), split)
-        for path, row, split in (*dev_rows(folder / "dev.csv"), *eval_rows(folder / "eval.csv"))
-    ]
+    rows = []
+    for dev in read_rows(folder / "dev.csv", DevRow, REMEDY):
+        if dev.split not in SPLITS:
+            raise ValueError(
+                f"{folder / 'dev.csv'}: fname {dev.fname}: split is {dev.split!r}; {REMEDY}"
+            )
+        class_ids = read_labels(dev, folder / "dev.csv", vocabulary)
+        rows.append(Row(dev.fname, class_ids, SPLITS[dev.split]))
+    for row in read_rows(folder / "eval.csv", EvalRow, REMEDY):
+        rows.append(Row(row.fname, read_labels(row, folder / "eval.csv", vocabulary), "eval"))
+    return rows
 
 
-def dev_rows(path: Path) -> Iterator[tuple[Path, DevRow, str]]:
-    for row in read_rows(path, DevRow, REMEDY):
-        if row.split not in SPLITS:
-            raise ValueError(f"{path}: fname {row.fname}: split is {row.split!r}; {REMEDY}")
-        yield path, row, SPLITS[row.split]
-
-
-def eval_rows(path: Path) -> Iterator[tuple[Path, EvalRow, str]]:
-    for row in read_rows(path, EvalRow, REMEDY):
-        yield path, row, "eval"
-
-
-def class_ids(row: DevRow | EvalRow, path: Path, vocabulary: dict[str, str]) -> list[str]:
+def read_labels(row: DevRow | EvalRow, path: Path, vocabulary: dict[str, str]) -> list[str]:
     labels = row.labels.split(",")
     unknown = [label for label in labels if label not in vocabulary]
     if unknown or not re.fullmatch("[0-9]+", row.fname):

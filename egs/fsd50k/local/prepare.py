@@ -52,7 +52,7 @@ def prepare_clips(
     ground_truth = folder / "FSD50K.ground_truth"
     infos = info_paths(folder / "FSD50K.metadata")
     files = audio_files(folder)
-    inputs = {
+    inputs: dict[str, Path | str | None] = {
         "classes": DATA / "classes.csv",
         "ground_truth": digest_of_files([ground_truth / "dev.csv", ground_truth / "eval.csv"]),
         "metadata": digest_of_files(infos),
