@@ -59,7 +59,7 @@ def recipe(small, tmp_path):
 
 
 @pytest.mark.slow
-def test_more_recordings_train_and_change_nothing_else(recipe, caplog):
+def test_more_recordings_train_and_change_nothing_else(recipe):
     before = tables(recipe)
     add_more(recipe)
     prepare(recipe, "unlabelled=none", LARGE)
