@@ -101,9 +101,8 @@ def main() -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(Listed._fields)
     for row in sorted(rows):
-        seconds = f"{row.duration_seconds:.2f}"
-        flags = int(row.benchmark), int(row.doubtful)
-        writer.writerow(row._replace(duration_seconds=seconds)[:-2] + flags)
+        cells = row._asdict() | {"duration_seconds": f"{row.duration_seconds:.2f}"}
+        writer.writerow([*cells.values()][:-2] + [int(row.benchmark), int(row.doubtful)])
     write_text(TABLE, text.getvalue())
 
 
