@@ -33,7 +33,9 @@ class WeightsAverage:
         moves = torch._foreach_sub(weights, averages)
         torch._foreach_mul_(moves, share)
         torch._foreach_add_(averages, moves)
-        torch._foreach_copy_(*self._pairs(floating=False))
+        counts, newest = self._pairs(floating=False)
+        if counts:  # torch refuses an empty list
+            torch._foreach_copy_(counts, newest)
 
     def _pairs(self, floating: bool) -> tuple[list[Tensor], list[Tensor]]:
         keys = [key for key, one in self.average.items() if one.is_floating_point() == floating]
