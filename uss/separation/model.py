@@ -112,10 +112,6 @@ class Model:
         has_averages = self.averages.num_targets.any()
         return self.system.query == "at_soft" and not has_averages
 
-    @property
-    def has_query_encoder(self) -> bool:
-        return (self.directory / PANNS).is_file() and "query_encoder" in self._panns
-
     @cached_property
     def _panns(self) -> dict:
         return read_panns(refuse_missing(self.directory / PANNS))
