@@ -9,6 +9,7 @@ from tests.helpers.recipe_runs import ROOT
 from uss.models.audio_mae import AudioMae
 from uss.models.mae_resunet import build_separator
 from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
+from uss.models.published import PANNS
 from uss.recipe_config import check
 from uss.schema import PannsModel
 
@@ -40,9 +41,11 @@ def keeps_the_rules(recipe: Path) -> dict[str, object]:
 def build_models(configs: dict) -> None:
     """Without numbers: shapes and checks."""
     sample_rate = configs["resample"].sample_rate
-    detector = PannsModel(
-        sample_rate=sample_rate, num_classes=NUM_CLASSES, **vars(configs["detector"].model)
-    )
+    detector = PANNS
+    if "detector" in configs:
+        detector = PannsModel(
+            sample_rate=sample_rate, num_classes=NUM_CLASSES, **vars(configs["detector"].model)
+        )
     amae = configs["amae"].model
     if amae.mean is None:
         amae.mean, amae.std = 0.0, 1.0
