@@ -20,10 +20,10 @@ from uss.data.mixing import mix
 from uss.data.mixture_list import MixtureList
 from uss.labels import audioset_ancestors, audioset_classes
 from uss.model_store import networks
+from uss.model_store.panns_file import build
 from uss.models import published
 from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
 from uss.schema import Pretrained, System
-from uss.separation.panns_file import build
 from uss.tables import ClassRow, Clip, write_table
 
 pytestmark = pytest.mark.slow
