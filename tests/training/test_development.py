@@ -45,7 +45,7 @@ def test_lines_have_the_figures_as_often_as_asked(recipe):
     assert has == [4, 8, 12, 13]  # and at the end
 
 
-@pytest.mark.parametrize("settings", [{}, {"weights_average": 0.9}])
+@pytest.mark.parametrize("settings", [{}, {"weights_average": 0.9, "fixed_statistics_steps": 6}])
 def test_the_training_is_the_same_with_and_without(recipe, settings):
     states = [
         checkpoint.load_newest(run(f"every_{steps}", steps=10, dev_steps=steps, **settings))

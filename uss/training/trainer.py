@@ -188,11 +188,14 @@ def update(
 
 @contextmanager
 def as_used(task: Task, average: WeightsAverage | None) -> Iterator[None]:
-    """The model as it will be used, while the block runs; nothing in there is trained."""
+    """The model as it will be used, while the block runs; then it is as it was before."""
+    # Of each module: BatchNorms may be fixed.
+    modes = [(module, module.training) for module in task.model.modules()]
     task.model.eval()
     with torch.no_grad(), nullcontext() if average is None else average.in_place():
         yield
-    task.model.train()
+    for module, mode in modes:
+        module.training = mode
 
 
 def model_state(model: nn.Module, average: WeightsAverage | None) -> dict[str, dict[str, Tensor]]:
