@@ -10,6 +10,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 MIN_ENERGY = 1e-10  # as in the metrics
 MAX_SDR_DB = 30.0  # beyond it nothing more is gained
+MIN_SIZE = 1e-10  # root mean square; a mask of 1e-4 makes 1e-5 of a mixture, and shall still learn
 
 
 def sdr(separated: Tensor, target: Tensor) -> Tensor:
@@ -31,10 +32,10 @@ def sdr_cosine(separated: Tensor, target: Tensor) -> Tensor:
     learns nothing more: its gradient is as small as itself. The cosine's gradient, taken by the
     mask's logits, does not depend on the mask's size.
     """
-    norms = [
-        signal.square().mean(dim=1).clamp(min=MIN_ENERGY).sqrt() for signal in (separated, target)
+    sizes = [
+        signal.square().mean(dim=1).clamp(min=MIN_SIZE**2).sqrt() for signal in (separated, target)
     ]
-    cosine = (separated * target).mean(dim=1) / (norms[0] * norms[1])
+    cosine = (separated * target).mean(dim=1) / (sizes[0] * sizes[1])
     at_its_energy = (10 * (2 - 2 * cosine + 10 ** (-MAX_SDR_DB / 10)).log10()).mean()
     return (sdr(separated, target) + at_its_energy) / 2
 
