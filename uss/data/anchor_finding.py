@@ -91,7 +91,7 @@ def detected_anchors(
         )
         for n, c, first, score in zip(number, label, starts.tolist(), scores.tolist(), strict=True):
             start = min(first, last_start)  # where a segment is no even number of frames
-            result.append(labelled.anchor(batch[n], c, start, round(score, 6)))
+            result.append(labelled.anchor(batch[n], int(c), start, round(score, 6)))
     return result
 
 

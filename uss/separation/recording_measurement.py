@@ -43,12 +43,12 @@ def measure(
         estimates = dict(zip(sounding, model.separate(mixture, rate, queries), strict=True))
         frames = frames_of(list(references.values()), list(estimates.values()), rate)
         for row, of_frames in zip(sounding, frames, strict=True):
-            signals = [references[row], estimates[row], mixture]
-            reference, estimate, mixed = (torch.from_numpy(signal.ravel()) for signal in signals)
+            arrays = [references[row], estimates[row], mixture]
+            target, estimate, mixed = (torch.from_numpy(array.ravel()) for array in arrays)
             numbers = (
-                metrics.sdr(reference, estimate),
-                metrics.sdri(reference, estimate, mixed),
-                metrics.si_sdr(reference, estimate),
+                metrics.sdr(target, estimate),
+                metrics.sdri(target, estimate, mixed),
+                metrics.si_sdr(target, estimate),
             )
             key = (system, embedding, row.mixture_id, row.class_id)
             result = Result(*key, row.group, *(round(number.item(), 4) for number in numbers))

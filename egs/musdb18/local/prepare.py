@@ -47,8 +47,9 @@ def main(argv: list[str] | None = None) -> None:
             recordings.append(Recording(key, mixture, path, class_id, track.name))
     for track in tracks(audio / "train", stems):
         for _, class_id, stem in classes:
-            path, seconds = track / f"{stem}.wav", config.query_seconds
-            clips.append(query_clip(f"{track.name}_{stem}", path, class_id, seconds))
+            wav = track / f"{stem}.wav"
+            key = f"{track.name}_{stem}"
+            clips.append(query_clip(key, wav, class_id, config.query_seconds))
     write_table(CLASSES, classes, ClassRow)
     write_table(DATA / "train" / "clips.csv", clips, Clip)
     write_table(RECORDINGS, recordings, Recording)
