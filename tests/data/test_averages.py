@@ -16,6 +16,7 @@ from uss.data.mixture_list import MixtureList
 def written(recipe):
     recipe.balanced()
     recipe.classes("/m/0", "/m/1", "/m/2", "/m/3", "/m/none")
+    recipe.conf("anchors")
     recipe.conf("mixtures", num_train=4, num_query_per_class=7)
     mixtures.main([])
     return recipe

@@ -28,6 +28,7 @@ def evaluated(recipe):
     for split in ("train", "eval"):
         anchors = read_table(f"data/{split}/anchors.csv", Anchor)
         recipe.anchors(split, anchors, num_samples=800)
+    recipe.conf("anchors")
     recipe.conf("mixtures", num_train=4, num_query_per_class=2, num_eval_per_class=2)
     mixtures.main([])
     return MixtureList("data/mixtures/eval.csv", AnchorSet("data/eval"))

@@ -18,6 +18,7 @@ def with_tables(place: Place, change) -> str:
     """check_data and stage 3 over tables that another program saved, all of them."""
     recipe = Recipe(place.folder / "recipe")
     recipe.balanced()
+    recipe.conf("anchors")
     recipe.conf("mixtures", num_train=10, num_query_per_class=2, num_dev_per_class=2,
                 num_eval_per_class=2)  # fmt: skip
     for path in recipe.data.rglob("*.csv"):

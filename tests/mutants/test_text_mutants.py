@@ -27,6 +27,7 @@ NUM = int(os.environ.get("MUTANTS", "20"))  # of each table and YAML
 
 def set_up(recipe: Recipe) -> None:
     recipe.balanced()
+    recipe.conf("anchors")
     recipe.conf("mixtures", num_train=20, num_query_per_class=2, num_dev_per_class=2)
     events = [
         Event(f"e{row:02d}", clip.clip_id, clip.labels.split()[0], 0.25, 0.5, f"g{row}")

@@ -74,6 +74,7 @@ def place(table: str, folder: Path) -> tuple[Path, list[Trial]]:
     recipe = Recipe(folder)
     recipe.balanced()
     conf = {"num_train": 20, "num_query_per_class": 2, "num_dev_per_class": 2}
+    recipe.conf("anchors")
     recipe.conf("mixtures", **conf, num_eval_per_class=2)
     clips = read_table(folder / "data" / "eval" / "clips.csv", Clip)
     events = [

@@ -41,6 +41,7 @@ def written(tmp_path_factory):
         anchors = AnchorSet(recipe.data / split).anchors
         recipe.anchors(split, sorted(anchors), num_samples=NUM_SAMPLES)
     counts = {f"num_{name}_per_class": 2 for name in ("query", "dev", "eval")}
+    recipe.conf("anchors")
     recipe.conf("mixtures", num_train=8, **counts)
     recipe.conf("resample", sample_rate=HERE)
     recipe.conf("evaluate", **EVALUATE)
