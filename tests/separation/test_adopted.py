@@ -44,6 +44,7 @@ def written(tmp_path_factory):
     recipe.conf("anchors")
     recipe.conf("mixtures", num_train=8, **counts)
     recipe.conf("resample", sample_rate=HERE)
+    recipe.conf("anchors", segment_seconds=0.5)
     recipe.conf("evaluate", **EVALUATE)
     recipe.conf("pretrained")
     recipe.conf("train", steps=2, batch_size=2)
