@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Universal sound separation in eight stages; ./run.sh --help lists the options.
 # The same file in every recipe: what is particular to one lies in its conf/ and local/.
-# stages.sh gives nj, name and the arrays systems, config, publish; `here` and `launch` run commands.
+# stages.sh gives nj, name and the arrays systems, trained (those of them that are not adopted),
+# config, publish; `here` and `launch` run commands.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"  # called as `sh run.sh`
 set +o posix
 set -euo pipefail
@@ -44,16 +45,16 @@ stage_3() {  # lists of mixtures
 
 stage_4() {  # A-MAE, and its features of the listed mixtures
     launch train 1 data/log/train_amae \
-        python -m uss.bin.train_amae "${config[@]}" --systems "${systems[@]}"
-    launch gpu 1 data/log/probe python -m uss.bin.probe "${config[@]}" --systems "${systems[@]}"
+        python -m uss.bin.train_amae "${config[@]}" --systems "${trained[@]}"
+    launch gpu 1 data/log/probe python -m uss.bin.probe "${config[@]}" --systems "${trained[@]}"
     launch gpu "$nj" data/log/features \
-        python -m uss.bin.features "${config[@]}" --systems "${systems[@]}"
-    here python -m uss.bin.features --merge "${config[@]}" --systems "${systems[@]}"
+        python -m uss.bin.features "${config[@]}" --systems "${trained[@]}"
+    here python -m uss.bin.features --merge "${config[@]}" --systems "${trained[@]}"
 }
 
 stage_5() {  # trains the systems, a task each
-    launch train "${#systems[@]}" "exp/$name/log/train" \
-        python -m uss.bin.train "${config[@]}" --name "$name" --systems "${systems[@]}"
+    launch train "${#trained[@]}" "exp/$name/log/train" \
+        python -m uss.bin.train "${config[@]}" --name "$name" --systems "${trained[@]}"
 }
 
 stage_6() {  # the average embedding of each class
