@@ -22,6 +22,7 @@ REDUCED = [
     "train.batch_size=4",
     "train.log_steps=5",
     "train.decay_steps=20",
+    "train.fixed_statistics_steps=10",
     "mixtures.num_train=32",
     "mixtures.num_query_per_class=4",
     "mixtures.num_dev_per_class=2",

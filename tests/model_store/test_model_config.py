@@ -91,17 +91,16 @@ def test_steps_may_grow_and_bookkeeping_is_free(trained):
     assert not needs_training(trained, changed("training.save_minutes", 1))
 
 
-def test_a_decay_may_follow_what_is_done_and_not_change_it(trained):
-    with_decay = changed("training.steps", 30)
-    with_decay["training"]["decay_steps"] = 10  # the 20 that are done stay as they are
-    assert needs_training(trained, with_decay)
-    with_decay["training"]["decay_steps"] = 11
-    with pytest.raises(
-        ValueError, match=r"decay_steps \(20 -> 19: of the 20 steps.*another --name"
-    ):
-        needs_training(trained, with_decay)
-    write_config(trained, changed("training.decay_steps", 5))
-    with pytest.raises(ValueError, match=r"decay_steps \(15 -> 30: of the 20 steps"):
+@pytest.mark.parametrize("key", ["decay_steps", "fixed_statistics_steps"])
+def test_last_steps_may_follow_what_is_done_and_not_change_it(trained, key):
+    grown = changed("training.steps", 30)
+    grown["training"][key] = 10  # the 20 that are done stay as they are
+    assert needs_training(trained, grown)
+    grown["training"][key] = 11
+    with pytest.raises(ValueError, match=rf"{key} \(20 -> 19: of the 20 steps.*another --name"):
+        needs_training(trained, grown)
+    write_config(trained, changed(f"training.{key}", 5))
+    with pytest.raises(ValueError, match=rf"{key} \(15 -> 30: of the 20 steps"):
         needs_training(trained, changed("training.steps", 30))
 
 

@@ -56,7 +56,13 @@ def cut(path: Path) -> None:
 
 @pytest.mark.parametrize("damage", [cut, flip_a_weight])
 def test_the_newest_checkpoint_truncated_or_with_a_flipped_bit(recipe, damage):
-    overrides = [*REDUCED, "train.steps=4", "train.decay_steps=0", "train.save_minutes=0"]
+    overrides = [
+        *REDUCED,
+        "train.steps=4",
+        "train.decay_steps=0",
+        "train.fixed_statistics_steps=0",
+        "train.save_minutes=0",
+    ]
     options = ("--name", damage.__name__, "--systems", "resunet_joint")
     assert stage(recipe, 5, *options, overrides=overrides)[0] == 0
     directory = recipe / "exp" / damage.__name__ / "resunet_joint"
@@ -155,7 +161,7 @@ def test_a_full_disk_in_stage_1(recipe):
 
 def test_a_full_disk_in_training(recipe):
     directory = recipe / "exp" / "full" / "resunet_joint"
-    overrides = [*REDUCED, "train.steps=2", "train.decay_steps=0"]
+    overrides = [*REDUCED, "train.steps=2", "train.decay_steps=0", "train.fixed_statistics_steps=0"]
     options = ("--name", "full", "--systems", "resunet_joint")
     with mounted(directory / "checkpoints", "-t", "tmpfs", "-o", "size=100k", "none"):
         status, said = stage(recipe, 5, *options, overrides=overrides)

@@ -177,7 +177,7 @@ def test_stages_0_to_3_by_run_sh(tmp_path, name):
         "3",
         "--nj",
         "1",
-        overrides=["train.steps=12", "train.decay_steps=0"],
+        overrides=["train.steps=12", "train.decay_steps=0", "train.fixed_statistics_steps=0"],
     )
     anchors = read_table(recipe / "data" / "eval" / "anchors.csv", Anchor)
     clips = read_table(recipe / "data" / "eval" / "clips.csv", Clip)

@@ -42,7 +42,7 @@ def test_losses_are_those_of_one_process(by_world, world, directory):
     for one, other in zip(alone, shared, strict=True):
         assert one.keys() == other.keys()
         # Adam turns the rounding of a gradient near zero into whole steps, so errors grow.
-        tolerance = 1e-6 if one["step"] == 1 else 1e-4
+        tolerance = 1e-6 if one["step"] == 1 else 1e-3
         assert other["loss"] == pytest.approx(one["loss"], rel=tolerance), one["step"]
 
 

@@ -93,11 +93,12 @@ def test_resume_is_bit_exact(amae, system, monkeypatch):
     """20 steps at once = 11, stopped, 9."""
     once = checkpoint.load_newest(run("once", system))
     loss = SeparationTask.loss
+    steps = iter(range(20))
 
-    def stop_in_step_10(task, step):
-        if step == 10:
+    def stop_in_step_10(task, inputs):
+        if next(steps) == 10:
             os.kill(os.getpid(), signal.SIGUSR2)
-        return loss(task, step)
+        return loss(task, inputs)
 
     with monkeypatch.context() as patch, pytest.raises(SystemExit) as stopped:
         patch.setattr(SeparationTask, "loss", stop_in_step_10)

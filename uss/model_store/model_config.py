@@ -28,7 +28,13 @@ from uss.schema import Detector, SeparatorTraining, System
 
 # Keys of `training` that change no weight of the steps that are done (steps may grow, and the
 # training goes on, unless its learning rate has begun to fall).
-FREE_KEYS = ("steps", "decay_steps", "log_steps", "dev_steps", "save_minutes")
+FREE_KEYS = (
+    *("steps", "decay_steps", "fixed_statistics_steps", "log_steps", "dev_steps", "save_minutes"),
+)
+LAST_STEPS = {  # keys that count from the end, and what they change
+    "decay_steps": "another learning rate",
+    "fixed_statistics_steps": "other statistics in their BatchNorms",
+}
 
 CHECKPOINT_NAME = re.compile(r"step_(\d{8,15})\.pt")
 
@@ -75,12 +81,16 @@ def needs_training(directory: Path, config: dict) -> bool:
     if steps < steps_before:
         changed.append(f"training.steps ({steps_before} -> {steps})")
     done = steps_done(directory)
-    old, new = _constant_steps(before["training"]), _constant_steps(config["training"])
-    if old != new and done > min(old, new):
-        changed.append(
-            f"training.steps - training.decay_steps ({old} -> {new}: of the {done} steps that are "
-            "done, some would have had another learning rate)"
+    for key, what in LAST_STEPS.items():
+        old, new = (
+            training["steps"] - training.get(key, 0)
+            for training in (before["training"], config["training"])
         )
+        if old != new and done > min(old, new):
+            changed.append(
+                f"training.steps - training.{key} ({old} -> {new}: of the {done} steps that are "
+                f"done, some would have had {what})"
+            )
     if changed:
         remedy = "" if directory in TRAINING_STAGES else "choose another --name, or "
         raise ValueError(
@@ -92,11 +102,6 @@ def needs_training(directory: Path, config: dict) -> bool:
         return True
     logger.info("skip %s: all %d steps are done, with these settings and inputs", directory, steps)
     return False
-
-
-def _constant_steps(training: dict) -> int:
-    """Steps before the learning rate begins to fall."""
-    return training["steps"] - training.get("decay_steps", 0)
 
 
 def _compared(config: dict) -> dict:
