@@ -130,7 +130,7 @@ def test_anchors_and_embeddings_are_those_of_the_clip_at_32_khz(recipe):
 def test_a_recording_is_separated_by_class_and_by_example(recipe):
     model = "exp/one/resunet_joint"
     name = audioset_classes().names[CHOSEN[0]]
-    options = ["--class", name, "--query", "data/raw/train_0.wav"]
+    options = ["--class", name, "--query", "data/raw/train_0.wav", "--confidence"]
     cli.main(["separate", "data/raw/eval_0.wav", "--model", model, *options])
     outputs = read_json(Path("separated/eval_0/separation.json"))["outputs"].values()
     assert len(outputs) == 2
