@@ -120,6 +120,7 @@ class Model:
     def panns_digest(self) -> str:
         return digest(refuse_missing(self.directory / PANNS))
 
+    @torch.inference_mode(False)  # who asks first may be in it, and the weights stay
     def _network(self, name: str, kind: type[AnyPanns]) -> AnyPanns:
         path = self.directory / PANNS
         network = build(self._panns, name, kind, path, self.sample_rate, self.num_samples)
