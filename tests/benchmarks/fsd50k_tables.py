@@ -6,14 +6,13 @@ The synthetic FSD50K has the real formats and lengths of 0.3 to 30 s. Its WAV fi
 that takes no disk: stage 0 reads their headers. Stage 3 has an anchor for each label of each clip
 that stage 0 wrote. A second run finds the audio in FOLDER.
 
-Measured while some thirty other processes shared two cores, so that the wall times are those of
-the queue; an idle core takes about the CPU times:
+On one idle core of two:
 
 | stage | wall time (s) | CPU (s) | resident (MB) | anonymous (MB) | disk (MB) |
 |---|---|---|---|---|---|
-| 0 data | 1251 | 52.4 | 128 | 110 | 7 |
-| 0 data, again | 26 | 1.7 | 83 | 63 | 0 |
-| 3 mixtures | 382 | 21.5 | 428 | 399 | 54 |
+| 0 data | 41 | 40.2 | 126 | 106 | 7 |
+| 0 data, again | 1 | 1.3 | 77 | 57 | 0 |
+| 3 mixtures | 18 | 17.8 | 429 | 400 | 54 |
 """
 
 import argparse
