@@ -26,15 +26,13 @@ from uss.layout import ADOPTED, TRAINING_STAGES, stage_that_trains
 from uss.model_store.config_file import read_config_file, required
 from uss.schema import Detector, SeparatorTraining, System
 
-# Keys of `training` that change no weight of the steps that are done (steps may grow, and the
-# training goes on, unless its learning rate has begun to fall).
-FREE_KEYS = (
-    *("steps", "decay_steps", "fixed_statistics_steps", "log_steps", "dev_steps", "save_minutes"),
-)
-LAST_STEPS = {  # keys that count from the end, and what they change
+LAST_STEPS = {  # keys of `training` that count from its end, and what they change
     "decay_steps": "another learning rate",
     "fixed_statistics_steps": "other statistics in their BatchNorms",
 }
+# Keys of `training` that change no weight of the steps that are done (steps may grow, and the
+# training goes on, unless its last steps have begun).
+FREE_KEYS = ("steps", *LAST_STEPS, "log_steps", "dev_steps", "save_minutes")
 
 CHECKPOINT_NAME = re.compile(r"step_(\d{8,15})\.pt")
 
