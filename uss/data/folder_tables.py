@@ -128,9 +128,7 @@ def write_tables(
         clips[split_of[group]] += divided
     rows = [ClassRow(index, ids[name], name) for index, name in enumerate(names)]
     write_table(data / "classes.csv", rows, ClassRow)
-    pairs = enumerate(ancestor_pairs([row.class_id for row in rows]))
-    forbidden = [ClassPair(f"{number:03d}", *pair) for number, pair in pairs]
-    write_table(data / "forbidden_pairs.csv", forbidden, ClassPair)
+    write_table(data / "forbidden_pairs.csv", class_above_class(rows), ClassPair)
     for split in LABELLED_SPLITS:
         table = data / split / "clips.csv"
         write_table(table, sorted(clips[split], key=lambda clip: clip.clip_id), Clip)
@@ -198,6 +196,12 @@ def duration(path: Path) -> float:
             return file.frames / file.samplerate
     except NeedsFfmpeg as error:
         raise ValueError(f"{path} {error}: install it, or leave the file out") from None
+
+
+def class_above_class(classes: list[ClassRow]) -> list[ClassPair]:
+    """For forbidden_pairs.csv: every class with each class that lies above it in AudioSet."""
+    pairs = ancestor_pairs([row.class_id for row in classes])
+    return [ClassPair(f"{number:04d}", *pair) for number, pair in enumerate(pairs)]
 
 
 def windows(recording: Clip, clip_seconds: float) -> list[Clip]:

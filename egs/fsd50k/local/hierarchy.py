@@ -1,11 +1,11 @@
 """FSD50K's classes in AudioSet's ontology. A clip carries its classes and all that lie above them:
-what is separated is the most specific of them, and a class never meets one above it.
+what is separated is the most specific of them.
 """
 
 import difflib
 
-from uss.labels import audioset_ancestors, audioset_names
-from uss.tables import ClassPair, ClassRow
+from uss.labels import audioset_names
+from uss.tables import ClassRow
 
 
 def class_rows(vocabulary: dict[str, str], left_out: list[str]) -> list[ClassRow]:
@@ -24,13 +24,6 @@ def class_rows(vocabulary: dict[str, str], left_out: list[str]) -> list[ClassRow
     names = audioset_names()
     kept = [class_id for label, class_id in vocabulary.items() if label not in left_out]
     return [ClassRow(index, class_id, names[class_id]) for index, class_id in enumerate(kept)]
-
-
-def forbidden_pairs(classes: list[ClassRow]) -> list[ClassPair]:
-    """Every class with each class above it."""
-    ids, ancestors = {row.class_id for row in classes}, audioset_ancestors()
-    pairs = sorted((one, other) for one in ids for other in ancestors[one] & ids)
-    return [ClassPair(f"{number:04d}", *pair) for number, pair in enumerate(pairs)]
 
 
 def most_specific(class_ids: set[str], ancestors: dict[str, set[str]]) -> set[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from uss.command import parser, run
 from uss.config import load
+from uss.data.folder_tables import class_above_class
 from uss.data.published_weights import prepare_weights
 from uss.files import Step, digest_of, digest_of_files, digest_of_stats
 from uss.schema import Pretrained, Resample
@@ -23,7 +24,7 @@ from .clips import FOLDERS, audio_files, find_clips
 from .data_config import Data
 from .download import download
 from .ground_truth import read_ground_truth, read_vocabulary
-from .hierarchy import class_rows, forbidden_pairs
+from .hierarchy import class_rows
 from .uploaders import info_paths, read_groups
 
 DATA = Path("data")
@@ -36,7 +37,7 @@ def prepare_classes(vocabulary: dict[str, str], left_out: list[str]) -> list[str
     classes = class_rows(vocabulary, left_out)
     for name, rows, cls in (
         ("classes.csv", classes, ClassRow),
-        ("forbidden_pairs.csv", forbidden_pairs(classes), ClassPair),
+        ("forbidden_pairs.csv", class_above_class(classes), ClassPair),
     ):
         step = Step(DATA / name, {}, {"rows": digest_of([list(row) for row in rows])})
         if not step.is_current():
