@@ -17,7 +17,7 @@ from uss.model_store.model_config import checkpoints, newest_checkpoint, read_co
 from uss.models.audio_mae import AudioMae
 from uss.models.mae_resunet import Separator, build_separator
 from uss.models.panns import Cnn14
-from uss.models.weights import refuse_other_weights
+from uss.models.weights import refuse_other_weights, with_weights
 from uss.schema import AmaeModel, PannsModel, System
 
 
@@ -117,16 +117,6 @@ def refuse_other_network(
         raise ValueError(f"{origin}: {error}") from None
     name = type(empty).__name__
     refuse_other_weights(empty.state_dict(), tensors, weights, name, remedy=remedy)
-    return empty
-
-
-def with_weights(empty: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
-    """A network on the device `meta` with the tensors of a file in the place of its own, which so
-    are never drawn; half and double precision become the network's."""
-    own = empty.state_dict()
-    weights = {key: tensors[key].to(tensor.dtype) for key, tensor in own.items()}
-    empty.load_state_dict(weights, assign=True)
-    assert not any(tensor.is_meta for tensor in (*empty.parameters(), *empty.buffers()))
     return empty
 
 

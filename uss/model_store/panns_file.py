@@ -6,10 +6,11 @@ from pathlib import Path
 from uss.checksums import damage
 from uss.layout import ADOPTED, command_of_stage
 from uss.model_store.config_file import checked
-from uss.model_store.loading import refuse_other_network, with_weights
+from uss.model_store.loading import refuse_other_network
 from uss.model_store.model_config import remedy
 from uss.models.checkpoint_file import unpickled
 from uss.models.panns import AnyPanns
+from uss.models.weights import with_weights
 from uss.schema import PannsModel
 
 REMEDY = f"Stage 6 writes it: {command_of_stage(6)}"

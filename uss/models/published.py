@@ -15,7 +15,7 @@ from uss.models.checkpoint_file import read
 from uss.models.mae_resunet import Separator, build_separator
 from uss.models.panns import AnyPanns, Cnn14, Cnn14DecisionLevelMax, Panns
 from uss.models.published_tables import panns_tables, resunet_tables, without_tables
-from uss.models.weights import FETCH_AGAIN, fill, form, shortened
+from uss.models.weights import FETCH_AGAIN, build, form, shortened
 from uss.schema import AmaeModel, PannsModel, Stft, System
 
 SAMPLE_RATE = 32000
@@ -90,9 +90,8 @@ def load_uss(path: Path | str) -> UssCheckpoint:
 
 
 def build_panns(panns: type[AnyPanns], tensors: dict, origin: Path | str) -> AnyPanns:
-    model = panns(PANNS)
-    fill(model, without_tables(tensors, panns_tables(PANNS), origin), origin)
-    return model.eval()
+    weights = without_tables(tensors, panns_tables(PANNS), origin)
+    return build(lambda: panns(PANNS), weights, origin).eval()
 
 
 def build_audio_mae(tensors: dict, path: Path | str) -> AudioMaeEncoder:
@@ -102,10 +101,8 @@ def build_audio_mae(tensors: dict, path: Path | str) -> AudioMaeEncoder:
             f"{path} is a fine-tuned Audio-MAE, with `fc_norm` and a classifier in place of the "
             "final norm that the features are taken after: give the pretrained file, pretrained.pth"
         )
-    encoder = AudioMaeEncoder(AUDIO_MAE)
     kept = {k: v for k, v in tensors.items() if not re.match("decoder_|mask_token$", k)}
-    fill(encoder, kept, path)
-    return encoder.eval()
+    return build(lambda: AudioMaeEncoder(AUDIO_MAE), kept, path).eval()
 
 
 def build_uss(tensors: dict, path: Path | str) -> UssCheckpoint:
@@ -151,10 +148,11 @@ def build_uss_separator(tensors: dict, origin: str) -> tuple[Separator, System]:
         normalization="none",
         stft=Stft(window_size=WINDOW_SIZE, hop_size=320),
     )
-    separator = build_separator(system, query_size, SAMPLE_RATE)
     tensors = without_tables(tensors, resunet_tables(WINDOW_SIZE), origin)
     used = {key: tensor for key, tensor in tensors.items() if not is_dead(key)}
-    fill(separator, used, origin, published_key)
+    separator = build(
+        lambda: build_separator(system, query_size, SAMPLE_RATE), used, origin, published_key
+    )
     return separator.eval(), system
 
 

@@ -3,9 +3,12 @@ used."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 INTEGERS = (torch.int64, torch.int32)
@@ -13,7 +16,7 @@ FETCH_AGAIN = "Fetch the original file, or name the right one"
 
 
 def fill(
-    module: torch.nn.Module,
+    module: nn.Module,
     tensors: Mapping,
     origin: Path | str,
     file_key: Callable[[str], str] = str,
@@ -27,6 +30,32 @@ def fill(
     own = module.state_dict()
     refuse_other_weights(own, tensors, origin, type(module).__name__, file_key, remedy)
     module.load_state_dict({key: tensors[file_key(key)] for key in own})
+
+
+def build(
+    network: Callable[[], AnyModule],
+    tensors: Mapping,
+    origin: Path | str,
+    file_key: Callable[[str], str] = str,
+) -> AnyModule:
+    """The network with the tensors of a file, which must be as for `fill`; none of its own are
+    drawn first."""
+    with torch.device("meta"):
+        empty = network()
+    refuse_other_weights(empty.state_dict(), tensors, origin, type(empty).__name__, file_key)
+    return with_weights(empty, tensors, file_key)
+
+
+def with_weights(
+    empty: AnyModule, tensors: Mapping[str, Tensor], file_key: Callable[[str], str] = str
+) -> AnyModule:
+    """A network on the device `meta` with the tensors of a file in the place of its own, which so
+    are never drawn; half and double precision become the network's."""
+    own = empty.state_dict()
+    weights = {key: tensors[file_key(key)].to(own[key].dtype).contiguous() for key in own}
+    empty.load_state_dict(weights, assign=True)
+    assert not any(tensor.is_meta for tensor in (*empty.parameters(), *empty.buffers()))
+    return empty
 
 
 def refuse_other_weights(
@@ -92,7 +121,10 @@ def same_type(tensor: Tensor, expected: Tensor) -> bool:
 
 def is_finite(tensor: Tensor) -> bool:
     """As float32, in which networks compute: of a double, 1e300 is not."""
-    return bool(torch.isfinite(tensor.float()).all())
+    if not tensor.numel():
+        return True
+    extremes = tensor.float().aminmax()  # both are NaN where a value is
+    return bool(extremes.min.isfinite() and extremes.max.isfinite())
 
 
 def shortened(keys: list[str], most: int = 12) -> str:
