@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -34,23 +35,38 @@ def default_signals():
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory, worker_id) -> Path:
-    """The reduced mini recipe after all stages in one run, two shards. Not to be changed.
+def make_once(tmp_path_factory, worker_id) -> Callable[[str, Callable[[Path], object]], Path]:
+    """make_once(name, make): a folder that make(folder) has filled. Not to be changed.
 
     Where several processes test, the first that needs it makes it; the others wait.
     """
     base = tmp_path_factory.getbasetemp()
     if worker_id != "master":
         base = base.parent  # of this process -> of all
-    folder, done = base / "undisturbed", base / "undisturbed.done"
-    with open(base / "undisturbed.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.exists():
-            shutil.rmtree(folder, ignore_errors=True)  # what a run that failed has left
-            recipe = copy_recipe("mini", folder)
-            (recipe / "run.log").write_text(run(recipe, "--nj", "2", *SYSTEMS).stderr)
-            done.touch()
-    return folder / "egs" / "mini"
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        folder, done = base / name, base / f"{name}.done"
+        with open(base / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # what a run that failed has left
+                folder.mkdir()
+                make(folder)
+                done.touch()
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def undisturbed(make_once) -> Path:
+    """The reduced mini recipe after all stages in one run, two shards. Not to be changed."""
+
+    def make(folder: Path) -> None:
+        recipe = copy_recipe("mini", folder)
+        (recipe / "run.log").write_text(run(recipe, "--nj", "2", *SYSTEMS).stderr)
+
+    return make_once("undisturbed", make) / "egs" / "mini"
 
 
 @pytest.fixture(scope="session")

@@ -14,12 +14,16 @@ from uss.training.train_log import TrainLog
 
 
 @pytest.fixture(scope="session")
-def experiment(tmp_path_factory) -> Path:
+def experiment(make_once) -> Path:
     """exp/one of a recipe: systems resunet (embedding), at_soft, updated (A-MAE)."""
+    return make_once("separation", run_stages) / "exp" / "one"
+
+
+def run_stages(recipe: Path) -> None:
+    """Stages 2 to 6."""
     from uss.bin import average_embeddings, train, train_amae
     from uss.bin import train_detector as train_detector
 
-    recipe = tmp_path_factory.mktemp("separation")
     write_recipe(recipe)
     mixtures = read_table(recipe / "data" / "mixtures" / "train.csv", Mixture)
     write_table(recipe / "data" / "mixtures" / "query.csv", mixtures[:8], Mixture)  # not class 2
@@ -31,7 +35,6 @@ def experiment(tmp_path_factory) -> Path:
         train_amae.main(["--systems", "updated", "--set=amae.training.steps=2"])
         train.main(["--name", "one", "--systems", *systems, "--set=train.steps=15"])
         average_embeddings.main(["--name", "one"])
-    return recipe / "exp" / "one"
 
 
 @pytest.fixture(scope="session")

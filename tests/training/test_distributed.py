@@ -20,15 +20,17 @@ TRAINED = ("data/detector", "data/amae", "exp/one/updated")
 
 
 @pytest.fixture(scope="module")
-def by_world(written_recipe, tmp_path_factory) -> dict[int, Path]:
+def by_world(written_recipe, make_once) -> dict[int, Path]:
     """Number of processes -> the recipe's folder after they trained everything in it."""
-    folders = {}
-    for world in (1, 2, 4):
-        folders[world] = tmp_path_factory.mktemp("world") / "recipe"
-        shutil.copytree(written_recipe, folders[world])
-        statuses, output = process_group.run(world, [train_all.__file__, "one"], folders[world])
-        assert statuses == [0] * world, output
-    return folders
+
+    def make(folder: Path) -> None:
+        for world in (1, 2, 4):
+            recipe = shutil.copytree(written_recipe, folder / str(world))
+            statuses, output = process_group.run(world, [train_all.__file__, "one"], recipe)
+            assert statuses == [0] * world, output
+
+    made = make_once("by_world", make)
+    return {world: made / str(world) for world in (1, 2, 4)}
 
 
 @pytest.mark.slow
