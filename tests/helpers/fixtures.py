@@ -1,4 +1,5 @@
-"""Fixtures of more than one folder, each a recipe in a temporary folder that the test works in."""
+"""Fixtures of more than one folder: recipes in a temporary folder that the test works in, and files
+of published weights."""
 
 import shutil
 from collections.abc import Callable
@@ -9,6 +10,20 @@ import pytest
 from tests.helpers.planted_results import PlantedResults
 from tests.helpers.training_recipe import write_recipe
 from uss.training.train_log import TrainLog
+
+
+@pytest.fixture(scope="session")
+def published_weights(make_once) -> Path:
+    """A folder with panns.pth, which serves as either of the two, and audio_mae.pth. Not to be
+    changed."""
+    from tests.helpers.published_files import save_audio_mae, save_panns
+    from tests.helpers.reference_weights import published_state
+
+    def make(folder: Path) -> None:
+        save_panns(folder / "panns.pth", published_state("Cnn14"))
+        save_audio_mae(folder / "audio_mae.pth", published_state("AudioMAE"))
+
+    return make_once("published_weights", make)
 
 
 @pytest.fixture(scope="session")

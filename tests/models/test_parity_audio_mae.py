@@ -4,23 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.helpers.published_files import save_audio_mae
 from tests.helpers.reference_weights import empty_state, fixture, published_state
 from uss.models import published
 from uss.models.audio_mae import AudioMae, masked_error, patchify
-from uss.models.weights import fill
-
-
-@pytest.fixture(scope="module")
-def state():
-    return published_state("AudioMAE")
-
-
-@pytest.fixture(scope="module")
-def path(state, tmp_path_factory):
-    path = tmp_path_factory.mktemp("audio_mae") / "weights"
-    save_audio_mae(path, state)
-    return path
+from uss.models.weights import build
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +28,9 @@ def test_filterbank(clips):
 
 @pytest.mark.slow
 @torch.inference_mode()
-def test_encoder(path, clips):
+def test_encoder(published_weights, clips):
     expected = fixture("audiomae")
-    encoder = published.load(path)
+    encoder = published.load(published_weights / "audio_mae.pth")
     positions = encoder.pos_embed[0, [0, 1, 9, 512]]
     np.testing.assert_allclose(positions, expected["pos_embed_tokens_0_1_9_512"], atol=1e-6)
 
@@ -61,9 +48,8 @@ def test_encoder(path, clips):
 
 @pytest.mark.slow
 @torch.inference_mode()
-def test_pretraining(state, clips, tmp_path):
-    model = AudioMae(published.AUDIO_MAE)
-    fill(model, state, tmp_path)
+def test_pretraining(clips):
+    model = build(lambda: AudioMae(published.AUDIO_MAE), published_state("AudioMAE"), "memory")
     expected = fixture("audiomae_pretraining")
     kept = torch.from_numpy(expected["kept_patches"]).expand(2, -1)
 

@@ -4,17 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from tests.helpers.published_files import save_panns
-from tests.helpers.reference_weights import fixture, published_state
+from tests.helpers.reference_weights import fixture
 from uss.models import published
 from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
 
 
-@pytest.fixture(scope="module")
-def path(tmp_path_factory):
-    path = tmp_path_factory.mktemp("panns") / "weights"
-    save_panns(path, published_state("Cnn14"))
-    return path
+@pytest.fixture
+def path(published_weights):
+    return published_weights / "panns.pth"
 
 
 @torch.inference_mode()

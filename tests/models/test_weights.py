@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.helpers.published_files import lightning, save_panns
-from tests.helpers.reference_weights import empty_state, published_state
+from tests.helpers.reference_weights import empty_state
 from tests.helpers.small_networks import PANNS, noise
 from uss.models import published
 from uss.models.panns import Cnn14, Cnn14DecisionLevelMax
@@ -24,9 +24,9 @@ def small_state() -> dict[str, torch.Tensor]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_published_panns_in_another_precision(tmp_path, dtype):
+def test_published_panns_in_another_precision(published_weights, tmp_path, dtype):
     """Every tensor is converted, as `state[key].half()` does: the number of batches too."""
-    state = published_state("Cnn14")
+    state = torch.load(published_weights / "panns.pth")["model"]
     path = tmp_path / "half.pth"
     save_panns(path, {key: value.to(dtype) for key, value in state.items()})
     network = published.load_panns(path, Cnn14)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.helpers.published_files import save_audio_mae, save_panns
+from tests.helpers.published_files import save_panns
 from tests.helpers.recipe_runs import copy_recipe, run
 from tests.helpers.reference_weights import empty_state, fixture, published_state
 from tests.helpers.tiny_recipe import Recipe
@@ -39,11 +39,11 @@ REDUCED = [
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(published_weights, tmp_path_factory):
     """The AudioSet recipe with two clips a split, after stages 1 to 4."""
     folder = tmp_path_factory.mktemp("published")
-    save_panns(folder / "panns.pth", published_state("Cnn14"))
-    save_audio_mae(folder / "audio_mae.pth", published_state("AudioMAE"))
+    for path in published_weights.iterdir():
+        (folder / path.name).symlink_to(path)
     recipe = copy_recipe("audioset", folder)
     (recipe / "conf" / "pretrained.yaml").write_text(
         "sound_event_detector: ../../panns.pth\n"  # the same keys, so one file serves as both
