@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from egs.fsd50k.local.split_zip import SplitZip
-from tests.helpers.fsd50k_recipe import Published, Recipe, clips_of_splits
+from tests.helpers.fsd50k_recipe import Recipe, clips_of_splits
 from tests.helpers.recipe_runs import ROOT
 from tests.helpers.small_disk import mounted
 
@@ -19,17 +19,12 @@ FIXTURE = ROOT / "tests" / "fixtures" / "split_zip" / "FSD50K.eval_audio.zip"
 ARCHIVES = "data.source=archives"
 
 
-@pytest.fixture(scope="module")
-def published(tmp_path_factory):
-    return Published(tmp_path_factory.mktemp("fsd50k"))
-
-
 @pytest.fixture
-def recipe(published, tmp_path, monkeypatch, caplog):
+def recipe(published_fsd50k, tmp_path, monkeypatch, caplog):
     """With the archives in data/archives."""
     caplog.set_level(logging.INFO)
     monkeypatch.chdir(tmp_path)
-    recipe = Recipe(tmp_path, published)
+    recipe = Recipe(tmp_path, published_fsd50k)
     recipe.packed()
     return recipe
 

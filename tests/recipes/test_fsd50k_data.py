@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from egs.fsd50k.local.hierarchy import most_specific
-from tests.helpers.fsd50k_recipe import CLIP_SECONDS, Published, Recipe, clips_of_splits, windows_of
+from tests.helpers.fsd50k_recipe import CLIP_SECONDS, Recipe, clips_of_splits, windows_of
 from tests.helpers.fsd50k_synthetic import CRASH_CYMBAL, wav_path
 from uss.bin.check_data import check
 from uss.data.dataset import Dataset
@@ -21,17 +21,12 @@ from uss.tables import Missing, Surplus, read_table
 CYMBAL = "/m/01qbl"
 
 
-@pytest.fixture(scope="module")
-def published(tmp_path_factory):
-    return Published(tmp_path_factory.mktemp("fsd50k"))
-
-
 @pytest.fixture
-def recipe(published, tmp_path, monkeypatch, caplog):
+def recipe(published_fsd50k, tmp_path, monkeypatch, caplog):
     """With the unpacked files in data/FSD50K."""
     caplog.set_level(logging.INFO)
     monkeypatch.chdir(tmp_path)
-    recipe = Recipe(tmp_path, published)
+    recipe = Recipe(tmp_path, published_fsd50k)
     recipe.unpacked()
     return recipe
 

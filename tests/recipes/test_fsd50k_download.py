@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from tests.helpers.fsd50k_recipe import Published, Recipe, clips_of_splits
+from tests.helpers.fsd50k_recipe import Recipe, clips_of_splits
 from tests.helpers.small_disk import mounted
 from tests.helpers.web_server import Server
 from uss.data import fetch
@@ -15,15 +15,10 @@ RECORD = "api/records/4060432"
 PART = "FSD50K.dev_audio.z01"
 
 
-@pytest.fixture(scope="module")
-def published(tmp_path_factory):
-    return Published(tmp_path_factory.mktemp("fsd50k"))
-
-
 @pytest.fixture
-def server(published):
+def server(published_fsd50k):
     """The record's files, and one that the recipe does not use."""
-    files = {path.name: path.read_bytes() for path in published.files}
+    files = {path.name: path.read_bytes() for path in published_fsd50k.files}
     files["FSD50K.doc.zip"] = b"documentation"
     with Server({f"files/{name}": content for name, content in files.items()}) as server:
         describe(server, files)
@@ -48,11 +43,11 @@ def describe(server, files):
 
 
 @pytest.fixture
-def recipe(published, tmp_path, monkeypatch, caplog):
+def recipe(published_fsd50k, tmp_path, monkeypatch, caplog):
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(fetch, "FIRST_PAUSE_SECONDS", 0.01)
     monkeypatch.chdir(tmp_path)
-    return Recipe(tmp_path, published)
+    return Recipe(tmp_path, published_fsd50k)
 
 
 def download(recipe, server):

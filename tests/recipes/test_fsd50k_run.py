@@ -5,7 +5,6 @@ import json
 
 import pytest
 
-from tests.helpers.fsd50k_recipe import Published
 from tests.helpers.recipe_runs import copy_recipe, run
 from tests.helpers.web_server import Server
 from uss.data.dataset import Dataset
@@ -26,6 +25,7 @@ SMALL = [
     "detector.model.channels=[4, 4, 8, 8, 8, 16]",
     "detector.training.steps=2",
     "detector.training.batch_size=4",
+    "detector.training.threads=1",
     "mixtures.num_train=16",
     "mixtures.num_query_per_class=2",
     "mixtures.num_dev_per_class=1",
@@ -40,8 +40,10 @@ SMALL = [
     "amae.model.std=null",
     "amae.training.steps=2",
     "amae.training.batch_size=4",
+    "amae.training.threads=1",
     "train.steps=4",
     "train.batch_size=4",
+    "train.threads=1",
     "train.warmup_steps=0",
     "evaluate.num_draws=50",
     *(f"{system}.channels=[4, 4, 4, 4, 4, 4]" for system in ("resunet_joint", "mae_aligned")),
@@ -49,11 +51,15 @@ SMALL = [
 NUM_PER_CLASS = {"query": 2, "dev": 1, "eval": 2}
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """The recipe after all stages, and what it was made from."""
-    folder = tmp_path_factory.mktemp("fsd50k")
-    published = Published(folder)
+@pytest.fixture
+def recipe(published_fsd50k, make_once, monkeypatch):
+    """After all stages; the working directory."""
+    made = make_once("fsd50k", lambda folder: download_and_run(published_fsd50k, folder))
+    monkeypatch.chdir(made / "egs" / "fsd50k")
+    return made / "egs" / "fsd50k"
+
+
+def download_and_run(published, folder):
     recipe = copy_recipe("fsd50k", folder)
     files = {path.name: path.read_bytes() for path in published.files}
     with Server(dict(files)) as server:
@@ -68,13 +74,6 @@ def finished(tmp_path_factory):
         ]
         server.files["record"] = json.dumps({"files": described}).encode()
         run(recipe, "--nj", "1", overrides=[*SMALL, f"data.record={server.url('record')}"])
-    return recipe, published
-
-
-@pytest.fixture
-def recipe(finished, monkeypatch):
-    monkeypatch.chdir(finished[0])
-    return finished[0]
 
 
 def test_every_stage_leaves_its_results(recipe):
@@ -105,8 +104,8 @@ def test_no_mixture_holds_a_class_and_one_above_it(recipe):
     assert num_mixtures > 30
 
 
-def test_short_clips_are_padded_and_long_ones_divided(finished, recipe):
-    seconds = {clip.fname: clip.seconds for clip in finished[1].clips}
+def test_short_clips_are_padded_and_long_ones_divided(published_fsd50k, recipe):
+    seconds = {clip.fname: clip.seconds for clip in published_fsd50k.clips}
     clips = [clip for split in ("train", "dev", "eval") for clip in Dataset().clips(split)]
     assert min(clip.duration_seconds for clip in clips) < 1.0
     assert len(clips) > len(seconds)  # some are longer than clip_seconds
