@@ -7,8 +7,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# The mini recipe so small that all eight stages take about a minute: enough to see every part at
-# work, too little to learn from.
+# The mini recipe so small that all eight stages take less than a minute: enough to see every part
+# at work, too little to learn from.
 REDUCED = [
     "data.num_rounds.train=6",
     "data.num_rounds.dev=2",
@@ -16,8 +16,14 @@ REDUCED = [
     "resample.clips_per_part=10",
     "detector.training.steps=10",
     "detector.training.decay_steps=0",
+    "detector.training.batch_size=4",
+    "detector.training.threads=1",
     "amae.training.steps=5",
+    "amae.training.batch_size=4",
+    "amae.training.threads=1",
     "amae.mixtures_per_part=20",
+    "resunet_joint.channels=[4, 8, 8, 16, 16, 16]",
+    "mae_aligned.channels=[4, 8, 8, 16, 16, 16]",
     "train.steps=40",
     "train.batch_size=4",
     "train.log_steps=5",

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 import torch
 
-from tests.helpers.recipe_runs import SYSTEMS, copy_recipe, run
+from tests.helpers.recipe_runs import REDUCED, SYSTEMS, command, copy_recipe, run
 from uss.evaluation.metrics import sdri
 from uss.tables import Result, read_table
 
@@ -90,8 +90,11 @@ def test_museval_agrees(single):
 
 
 def test_the_cost_is_stated_before_training_and_after_it(single):
-    command = ["python", "-P", "-m", "uss.bin.macs", "--systems", "resunet_joint", "mae_aligned"]
-    done = subprocess.run(command, cwd=single, capture_output=True, text=True, check=True)
+    macs = ["python", "-P", "-m", "uss.bin.macs", "--systems", "resunet_joint", "mae_aligned"]
+    settings = command()[1:]
+    done = subprocess.run(
+        [*macs, *settings], cwd=single, capture_output=True, text=True, check=True
+    )
     assert done.stdout.count("\n") == 4
     assert done.stdout in (single / "exp" / "default" / "RESULTS.md").read_text()
 
@@ -168,6 +171,7 @@ def test_a_copied_recipe_runs(tmp_path):
     thin = mine / "conf" / "systems" / "thin.yaml"
     thin.write_text(system.read_text().replace("[8, 16, 32, 64, 96, 96]", "[4, 8, 8, 8, 8, 8]"))
     assert thin.read_text() != system.read_text()
-    run(mine, "--systems", "thin", "--name", "first")
+    short = ["train.steps=4", "train.decay_steps=0", "train.fixed_statistics_steps=0"]
+    run(mine, "--systems", "thin", "--name", "first", overrides=[*REDUCED, *short])
     assert (mine / "data" / "recordings").is_dir()
     assert "thin" in (mine / "exp" / "first" / "table1.md").read_text()
