@@ -27,6 +27,7 @@ fi
 # shellcheck source=path.sh
 . ./path.sh --install test
 export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+unset -v PYTHONDONTWRITEBYTECODE  # hundreds of processes would compile all of uss again
 
 packages=(slurmctld slurmd slurm-client munge chromium chromium-driver)
 if [[ ${selection[0]} != -m ]] && (( EUID == 0 )) && type -P apt-get >/dev/null \
