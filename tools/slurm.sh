@@ -1,8 +1,9 @@
 # shellcheck shell=bash
-# Sourced by launch.sh: tasks as an array of Slurm jobs. What a site wants of sbatch stands in the
-# recipe's conf/slurm.conf, a line of flags for each profile. `sbatch --wait` follows the array; all
-# arrays that write to the same folder have the same name and run one after the other, so that after
-# a run.sh that was killed the next one waits for its array and finds the work done.
+# Sourced by launch.sh: tasks as an array of Slurm jobs, or several where the site's arrays are
+# smaller. What a site wants of sbatch stands in the recipe's conf/slurm.conf, a line of flags for
+# each profile. `sbatch --wait` follows an array; all arrays that write to the same folder have the
+# same name and run one after the other, so that after a run.sh that was killed the next one waits
+# for its array and finds the work done.
 slurm_task=$(CDPATH='' builtin cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)/slurm_task.sh
 slurm_submitted=''  # a file: what sbatch says of the array that run.sh waits for
 
@@ -55,7 +56,7 @@ slurm_job_name() {
 }
 
 launch_slurm() {
-    local profile=$1 num_tasks=$2 log=$3 processes=1 job_name before job='' pid status=0 try flags
+    local profile=$1 num_tasks=$2 log=$3 processes=1 job_name before flags size first
     shift 3
     # shellcheck disable=SC2154  # launch.sh sets it
     [[ $profile != train ]] || processes=$num_processes
@@ -68,6 +69,34 @@ launch_slurm() {
     elif [[ -n $before ]]; then
         echo "launch: first waits for the jobs $before of an earlier run.sh" >&2
     fi
+    size=$(array_size "$num_tasks")
+    run_array 0 1 "$(( num_tasks < size ? num_tasks : size - 1 ))" "$@"
+    for (( first = size; first <= num_tasks; first += size )); do
+        run_array "$first" 0 "$(( num_tasks - first < size ? num_tasks - first : size - 1 ))" \
+            "$@"
+    done
+    slurm_submitted=''
+}
+
+# The indices of an array, from 0: enough for all of num_tasks where the site allows it, else a power
+# of ten, so that the first digits of a task's number are its array and the others its index there.
+array_size() {
+    local allowed size=10
+    allowed=$(ask_slurm scontrol show config | sed -n 's/^MaxArraySize *= *\([0-9]*\)$/\1/p') || :
+    if (( ${allowed:-0} == 0 || allowed > $1 )); then
+        echo "$(( $1 + 1 ))"
+        return
+    fi
+    while (( size * 10 <= allowed )); do
+        (( size *= 10 ))
+    done
+    echo "$size"
+}
+
+# One array, of the tasks `offset` + FIRST to LAST, with launch_slurm's variables.
+run_array() {
+    local offset=$1 first=$2 last=$3 job='' pid status=0 try
+    shift 3
     slurm_submitted=$log.job
     rm -f "$slurm_submitted.errors"  # of a run.sh that was killed
     for try in 1 2 3; do
@@ -81,8 +110,8 @@ launch_slurm() {
     done
     show_errors
     [[ -n $job ]] || return 1
-    echo "launch: job $job, $num_tasks $profile task(s), log $log.*.log; to end it:" \
-        "$(scancel_command)" >&2
+    echo "launch: job $job, $profile task(s) $(( offset + first )) to $(( offset + last )) of" \
+        "$num_tasks, log $log.*.log; to end it: $(scancel_command)" >&2
     wait "$pid" || status=$?
     collected "$pid"
     job=$(submitted_job)  # a site's greeting that is a number may have come first
@@ -93,20 +122,22 @@ launch_slurm() {
         slurm_job_lives_on  # sbatch itself was ended
         return 1
     fi
-    check_slurm_tasks "$job" "$num_tasks" "$log" "$status" "$@"
-    slurm_submitted=''
+    check_slurm_tasks "$status" "$@"
 }
 
-# Starts an sbatch that follows its array, as process `pid`, with launch_slurm's variables. Returns
+# Starts an sbatch that follows its array, as process `pid`, with run_array's variables. Returns
 # once it has said the array's number, into `job`, or has ended without one.
 submit() {
     # Before the flags of conf/slurm.conf stands what they may change: limits are the nodes', not
-    # those of this shell (--propagate). In the log's path % stands for itself.
+    # those of this shell (--propagate). In the log's path % stands for itself, and %3a for an index
+    # in three digits.
+    local number=%a
+    (( offset == 0 )) || number=$(( offset / size ))%$(( ${#size} - 1 ))a
     start sbatch --signal=USR2@180 --propagate=NONE "${flags[@]}" --parsable --wait --requeue \
-        --open-mode=append --dependency=singleton --array="1-$num_tasks" --ntasks="$processes" \
-        --job-name="$job_name" --chdir="$PWD" --output="${PWD//%/%%}/$log.%a.log" \
-        "$slurm_task" "$USS_ROOT" "$(dirname -- "$(type -P python)")" "$processes" "$num_tasks" \
-        "$@" >"$slurm_submitted" 2>>"$slurm_submitted.errors"
+        --open-mode=append --dependency=singleton --array="$first-$last" --ntasks="$processes" \
+        --job-name="$job_name" --chdir="$PWD" --output="${PWD//%/%%}/$log.$number.log" \
+        "$slurm_task" "$USS_ROOT" "$(dirname -- "$(type -P python)")" "$processes" "$offset" \
+        "$num_tasks" "$@" >"$slurm_submitted" 2>>"$slurm_submitted.errors"
     pid=$!
     while kill -0 "$pid" 2>/dev/null && [[ -z $(submitted_job) ]]; do
         sleep 0.1
@@ -151,26 +182,26 @@ scancel_command() {
     fi
 }
 
-# Every task's log must end with status 0 of this very job.
+# Every task's log must end with status 0 of this very job; with run_array's variables.
 check_slurm_tasks() {
-    local job=$1 num_tasks=$2 log=$3 array_status=$4 task status try failed=() first=''
-    shift 4
-    for (( task = 1; task <= num_tasks; task++ )); do
-        for (( try = 0; try < 10; try++ )); do
-            status=$(slurm_status "$log.$task.log" "${job}_$task")
-            if [[ $status != unknown ]]; then
-                break
-            fi
-            # On a shared disk the last lines may take a while to arrive.
-            (( array_status != 0 && try > 0 )) || sleep 1
+    local array_status=$1 index status patience=10 failed=() status_of_first=''
+    shift
+    # On a shared disk the last lines may take a while to arrive.
+    (( array_status == 0 )) || patience=1
+    for (( index = first; index <= last; index++ )); do
+        status=$(slurm_status "$log.$(( offset + index )).log" "${job}_$index")
+        while [[ $status == unknown ]] && (( patience > 0 )); do
+            sleep 1
+            (( patience -= 1 )) || :
+            status=$(slurm_status "$log.$(( offset + index )).log" "${job}_$index")
         done
         if [[ $status != 0 ]]; then
-            failed+=("$task")
-            first=${first:-$status}
+            failed+=("$(( offset + index ))")
+            status_of_first=${status_of_first:-$status}
         fi
     done
     if (( ${#failed[@]} )); then
-        explain_failure "${failed[0]}" "$num_tasks" "$log" "$first" "$@" >&2
+        explain_failure "${failed[0]}" "$num_tasks" "$log" "$status_of_first" "$@" >&2
         echo "launch: of job $job failed: task(s) ${failed[*]}; run again, and the others find" \
             "their work done" >&2
         slurm_submitted=''

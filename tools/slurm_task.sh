@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # One job of an array that slurm.sh submits; sbatch runs a copy of this file on a node. Its output
 # is the task's log.
-#   slurm_task.sh USS_ROOT FOLDER_OF_PYTHON NUM_PROCESSES NUM_TASKS COMMAND...
+#   slurm_task.sh USS_ROOT FOLDER_OF_PYTHON NUM_PROCESSES OFFSET NUM_TASKS COMMAND...
+# The task's number is OFFSET, which other arrays take, and its index in this one.
 # A command that a signal ended (a training exits with 75 once it has saved itself) is put back into
 # the queue: Slurm sent the signal, to free the node or because time is up, and it goes on later.
 set -euo pipefail
-root=$1 python_folder=$2 num_processes=$3 num_tasks=$4
-shift 4
+root=$1 python_folder=$2 num_processes=$3 task=$(( $4 + SLURM_ARRAY_TASK_ID )) num_tasks=$5
+shift 5
 job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
-echo "# on $(hostname), $(date '+%Y-%m-%d %H:%M:%S'), task $SLURM_ARRAY_TASK_ID of $num_tasks," \
-    "job $job"
+echo "# on $(hostname), $(date '+%Y-%m-%d %H:%M:%S'), task $task of $num_tasks, job $job"
 echo "# $(printf '%q ' "$@")"
 # Of run.sh's environment a site may hand over nothing (--export=NONE): what tasks need of it.
 PATH=$python_folder:$PATH
@@ -18,7 +18,7 @@ PATH=$python_folder:$PATH
 unset -v SLURM_CLUSTERS  # this job's own cluster is asked
 # shellcheck source=path.sh
 . "$root/path.sh"
-export SHARD=$SLURM_ARRAY_TASK_ID NUM_SHARDS=$num_tasks
+export SHARD=$task NUM_SHARDS=$num_tasks
 export SRUN_CPUS_PER_TASK=${SLURM_CPUS_PER_TASK:-1}  # srun does not take over sbatch's
 
 # Prints what scontrol says; its controller may be busy.

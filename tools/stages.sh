@@ -117,7 +117,7 @@ parse_options() {
         case $1 in
             --stage) set_integer stage "$1" "$2" 0 7 ;;
             --stop-stage) set_integer stop_stage "$1" "$2" 0 7 ;;
-            --nj) set_integer nj "$1" "$2" 1 999 ;;
+            --nj) set_integer nj "$1" "$2" 1 99999 ;;
             --launcher) launcher=$2 ;;
             --num-processes) set_integer num_processes "$1" "$2" 1 999 ;;
             --systems) wanted=("$2") ;;
@@ -130,7 +130,10 @@ parse_options() {
         option_error "--stop-stage $stop_stage comes before --stage $stage"
     fi
     case $launcher in
-        local) ;;
+        local)
+            (( nj < 1000 )) || option_error "--nj $nj: at most 999 tasks at a time without" \
+                "--launcher slurm"
+            ;;
         slurm) check_slurm ;;
         *) option_error "unknown launcher '$launcher'; known are local and slurm" ;;
     esac

@@ -32,6 +32,7 @@ def recipe(tmp_path_factory):
         (["--nj", "0"], "--nj takes an integer from 1"),
         (["--nj", "99999999999999999999"], "--nj takes an integer"),
         (["--nj", "--stage", "3"], "not '--stage'"),
+        (["--nj", "1000"], "--nj 1000: at most 999 tasks at a time without --launcher slurm"),
         (["--launcher", "cloud"], "unknown launcher 'cloud'"),
         (["--num-processes", "0"], "--num-processes takes an integer from 1"),
         (["--systems", "resunet nothing"], "unknown system 'nothing'; conf/systems/ has: "),

@@ -5,9 +5,10 @@
 #   tests/slurm/cluster.sh stop FOLDER                ends the daemons that it started
 # After `start`, `SLURM_CONF=FOLDER/slurm.conf` makes sbatch, squeue, ... talk to this cluster.
 # Needs root, and Debian's packages slurmctld slurmd slurm-client munge. A node has 2 CPUs and a
-# "GPU" that is /dev/null. Jobs of the partition `urgent` preempt those of `main`, which is the
-# default: these get the signal that they asked for, 30 s to end, and are requeued. With so small a
-# MinJobAge `sbatch --wait` asks for its job every 2 s, and not after 2, 10, 42, 74, ... s.
+# "GPU" that is /dev/null. An array holds 10 tasks, so that a few more take several arrays. Jobs of
+# the partition `urgent` preempt those of `main`, which is the default: these get the signal that
+# they asked for, 30 s to end, and are requeued. With so small a MinJobAge `sbatch --wait` asks for
+# its job every 2 s, and not after 2, 10, 42, 74, ... s.
 set -euo pipefail
 
 start() {
@@ -50,6 +51,7 @@ ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
+MaxArraySize=11
 MpiDefault=none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU

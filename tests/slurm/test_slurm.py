@@ -84,6 +84,64 @@ def test_a_failing_and_a_killed_task_are_named(cluster, folder):
     assert (alone.returncode, alone.stderr) == (7, "task 2 says a 'word' and 5%\n")
 
 
+def test_more_tasks_than_an_array_holds(cluster, folder):
+    """Arrays of 1 to 9, 10 to 19 and 20 to 23; numbers, logs and what runs alone are as of one."""
+    task = """
+        echo "$SHARD/$NUM_SHARDS"; [ "$SHARD" -lt 10 ] || [ -e done9 ] || exit 5; touch "done$SHARD"
+        if [ "$SHARD" = 17 ] && [ "$1" = fail ]; then echo "task 17 fails" >&2; exit 7; fi"""
+    output, errors = start(cluster, folder, 23, task).communicate(timeout=300)
+    assert output == "all done\n", errors
+    jobs = re.findall(r"launch: job (\d+), cpu task\(s\) (\d+) to (\d+) of 23", errors)
+    assert [(int(first), int(last)) for _, first, last in jobs] == [(1, 9), (10, 19), (20, 23)]
+    for number in range(1, 24):
+        job = f"{jobs[number // 10][0]}_{number % 10}"
+        lines = log(folder, number).splitlines()
+        assert lines[0].endswith(f"task {number} of 23, job {job}")
+        assert f"{number}/23" in lines
+        assert lines[-1].endswith(f"job {job}, status 0")
+    assert len(list((folder / "data" / "log").glob("task.*.log"))) == 23
+    output, errors = start(cluster, folder, 23, task, "fail").communicate(timeout=300)
+    assert output == ""
+    assert "task 17 of 23 failed, status 7" in errors
+    assert "failed: task(s) 17;" in errors and "task(s) 20 to 23" not in errors
+    (command,) = (line for line in errors.splitlines() if line.startswith("    cd "))
+    alone = bash(command, ROOT)
+    assert (alone.returncode, alone.stderr) == (7, "task 17 fails\n")
+
+
+def test_several_arrays_are_left_taken_up_and_cancelled_as_one(cluster, tmp_path):
+    """run.sh is killed beside its first array, and again beside its second, which is cancelled."""
+    task = "[ -e done$SHARD ] || { until [ -e go$SHARD ]; do sleep 0.1; done; echo >>done$SHARD; }"
+    recipe = make_recipe(tmp_path, f"stage_1() {{ launch cpu 12 data/log/task bash -c '{task}'; }}")
+    command = [recipe / "run.sh", "--stage=1", "--stop-stage=1", "--launcher=slurm"]
+    variables = environment(**cluster)
+    for number in range(1, 10):
+        (recipe / f"go{number}").touch()
+    (recipe / "go9").unlink()
+    first = subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True)
+    job = job_of(recipe)
+    wait_until(lambda: (recipe / "done8").exists())
+    first.send_signal(signal.SIGINT)
+    assert f"to end it: scancel {job}\n" in first.communicate(timeout=300)[1]
+    second = subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: job_of(recipe) not in ("", job))
+    again = job_of(recipe)
+    (recipe / "go9").touch()
+    wait_until(lambda: job_of(recipe) not in ("", again))
+    job = job_of(recipe)
+    wait_until(lambda: "RUNNING" in states(cluster, job))
+    ask(cluster, "scancel", job)
+    errors = second.communicate(timeout=300)[1]
+    assert second.returncode == 1
+    assert "first waits for the jobs" in errors
+    assert f"of job {job} failed: task(s) 10 11 12;" in errors
+    for number in (10, 11, 12):
+        (recipe / f"go{number}").touch()
+    third = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300)
+    assert third.returncode == 0, third.stderr
+    assert all((recipe / f"done{number}").read_text() == "\n" for number in range(1, 13))
+
+
 def test_scancel_is_not_answered_by_a_requeue(cluster, folder):
     task = "trap 'exit 75' TERM; touch running$SHARD; while true; do sleep 0.1; done"
     process = start(cluster, folder, 2, task)
