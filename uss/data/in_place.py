@@ -12,6 +12,8 @@ from uss.labels import Classes
 from uss.schema import Resample
 from uss.tables import Clip
 
+MAX_FILES = 64  # open at a time; AudioSet, as audioset_tagging_cnn packs it, has 43
+
 
 def adopt(
     clips: list[Clip], row_of: dict[str, int], classes: Classes, config: Resample, path: Path
@@ -91,9 +93,9 @@ class RowsInPlace:
 
     def read(self, rows: np.ndarray | range | list[int]) -> np.ndarray:
         """(len(rows), num_samples) int16."""
-        files = [self._file(int(self._file_of_row[row]), int(self._times[row])) for row in rows]
         result = np.empty((len(rows), self.num_samples), np.int16)
-        for number, (row, file) in enumerate(zip(rows, files, strict=True)):
+        for number, row in enumerate(rows):
+            file = self._file(int(self._file_of_row[row]), int(self._times[row]))
             result[number] = file.waveform(int(self._rows[row]))
         return result
 
@@ -111,5 +113,7 @@ class RowsInPlace:
                     f"{path} has clips of {file.num_samples} samples, not {self.num_samples}; run "
                     "stages 0 and 1 again: ./run.sh --stage 0 --stop-stage 1"
                 )
+            while len(self._files) >= MAX_FILES:
+                del self._files[next(iter(self._files))]
             self._files[number] = file
         return self._files[number]

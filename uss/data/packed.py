@@ -1,7 +1,7 @@
 """Packed arrays: a folder of HDF5 parts, memory-mapped, whose rows are numbered across parts."""
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from uss.files import digest_of_files
 from uss.layout import command_of_stage
 
 PART_NAME = "part_{:04d}.h5"
-MAX_MAPS = 256  # open at a time: each holds a file descriptor, of which a process may have 1024
+MAX_MAPS = 128  # open at a time: each holds a file descriptor, of which a process may have 256
 
 
 def part_path(folder: Path, part: int) -> Path:
@@ -65,7 +65,7 @@ class Packed:
                     f"{path} and {self.paths[0]} were made with different settings; {self._remedy}"
                 )
         self._starts = np.cumsum([0, *[layout.num_rows() for layout in self._layouts]])
-        self._maps: dict[tuple[str, int], np.ndarray] = {}
+        self._reading = object()  # maps of this instance alone: parts may be written again
 
     def _layout(self, path: Path) -> "Layout":
         with hdf5.Reader(path, f"remove it and {self._remedy}") as file:
@@ -96,13 +96,8 @@ class Packed:
         return hdf5.whole(value, self.paths[0], name, self._remedy, low, high)
 
     def _part(self, name: str, part: int) -> np.ndarray:
-        """One dataset of one part, mapped; the map that was opened first makes room."""
-        key = (name, part)
-        if key not in self._maps:
-            while len(self._maps) >= MAX_MAPS:
-                del self._maps[next(iter(self._maps))]
-            self._maps[key] = _map(self.paths[part], self._layouts[part].arrays[name])
-        return self._maps[key]
+        """One dataset of one part, mapped."""
+        return _map(self.paths[part], self._layouts[part].arrays[name], self._reading)
 
     def __len__(self) -> int:
         return int(self._starts[-1])
@@ -163,7 +158,9 @@ class Layout(NamedTuple):
         return self.attributes, rows
 
 
-def _map(path: Path, array: hdf5.Stored) -> np.ndarray:
+@lru_cache(MAX_MAPS)
+def _map(path: Path, array: hdf5.Stored, reading: object) -> np.ndarray:
+    """For all folders that a process reads: the map that was not read for longest makes room."""
     if array.offset is None:  # it is empty
         return np.zeros(array.shape, array.dtype)
     return np.memmap(path, array.dtype, "r", array.offset, array.shape)
