@@ -9,7 +9,7 @@ from uss.bin import mixtures
 from uss.data.anchor_set import AnchorSet
 from uss.data.averages import average_embeddings
 from uss.data.dataset import Dataset
-from uss.data.mixing import energy_match
+from uss.data.mixing import Mix, energy_match
 from uss.data.mixture_list import MixtureList
 from uss.evaluation import scoring
 from uss.evaluation.cross_check import CrossCheck
@@ -111,18 +111,35 @@ def test_a_separator_gets_the_targets_own_and_its_classs_average_embedding(
 ):
     queries = []
 
-    def forward(mixture, query, features):
+    def masked(spectrum, query, features):
         assert not torch.is_grad_enabled()
         queries.append(query.numpy())
-        return mixture
+        return spectrum
 
-    monkeypatch.setattr(separator, "forward", forward)
+    monkeypatch.setattr(separator, "masked", masked)
     results = score(evaluated, scoring.separator_estimates(separator, averages), "joint")
     assert len(results) == 16
     own, mean = queries[0], queries[1]
     np.testing.assert_array_equal(own, evaluated.batch(range(3)).embedding)
     classes = [CLASS_IDS.index(row.class_id) for row in results[:3]]
     np.testing.assert_array_equal(mean, averages.embedding[classes])
+
+
+def test_both_queries_share_the_transform_and_give_what_each_gives_alone(
+    evaluated, separator, averages, monkeypatch
+):
+    alone = separator.forward
+    transformed = []
+    stft = separator.stft.forward
+    monkeypatch.setattr(separator.stft, "forward", lambda x: transformed.append(x) or stft(x))
+    batch = evaluated.batch([0, 1, 2])
+    mixed = Mix(torch.from_numpy(batch.target), torch.from_numpy(batch.target), torch.ones(3, 1))
+    with torch.inference_mode():
+        estimate = scoring.separator_estimates(separator, averages)
+        found = dict(estimate(mixed, batch, np.array([0, 0, 1])))
+        assert len(transformed) == 1
+        for name, query in ("oracle", batch.embedding), ("average", averages.embedding[[0, 0, 1]]):
+            assert torch.equal(found[name], alone(mixed.mixture, torch.from_numpy(query)))
 
 
 def test_signals_of_some_rows(evaluated, separator, averages):

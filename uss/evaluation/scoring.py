@@ -23,17 +23,21 @@ Estimator = Callable[[Mix, Batch, np.ndarray], Iterator[tuple[str, Tensor]]]
 
 
 def separator_estimates(separator: Separator, averages: AverageEmbeddings) -> Estimator:
-    """Estimates with the target's own embedding (oracle) and with its class's average."""
+    """Estimates with the target's own embedding (oracle) and with its class's average.
+
+    Both share the mixture's STFT and A-MAE features.
+    """
     device = next(separator.parameters()).device
     field = separator.system.query_field
     average = getattr(averages, field)
 
     def estimate(mixed: Mix, batch: Batch, classes: np.ndarray) -> Iterator[tuple[str, Tensor]]:
         features = None if separator.amae is None else separator.amae(mixed.mixture)
+        spectrum = separator.stft(mixed.mixture)
         queries = {"oracle": getattr(batch, field), "average": average[classes]}
         for embedding, values in queries.items():
-            query = torch.from_numpy(values).to(device)
-            yield embedding, separator(mixed.mixture, query, features)
+            separated = separator.masked(spectrum, torch.from_numpy(values).to(device), features)
+            yield embedding, separator.stft.inverse(separated, mixed.mixture.shape[1])
 
     return estimate
 
