@@ -169,6 +169,7 @@ def write_report(
     """
     from uss.model_store.loss_curve import loss_curve
     from uss.reporting.chosen_examples import choose_examples, ranked, read_example
+    from uss.reporting.drawing import Drawing
     from uss.reporting.figure2 import figure2, figure2_classes
     from uss.reporting.figure3 import figure3, spectrogram_images
     from uss.reporting.page import example_cards, write_page
@@ -181,24 +182,24 @@ def write_report(
     log_systems(experiment / "table1.md", comparison)
     write_text(experiment / "RESULTS.md", results_markdown(record, classes))
 
-    write_examples(experiment, config, chosen, evaluated, comparison.systems)
-    figure2(comparison, shown_classes, experiment / "figure2")
-    heard = {name: read_example(experiment, name, comparison.systems) for name in chosen}
-    cards = example_cards(list(heard.values()), chosen, scores, comparison)
-    titles = {card.mixture_id: card.title for card in cards}
-    median = ranked(scores.of(comparison.leading_system, "average", "sdri"), 0.5)
-    shown = [heard[mixture_id] for mixture_id in config.figure3_mixtures or [median]]
-    figure3(shown, comparison.trained, titles, experiment / "figure3")
-    for mixture_id, example in heard.items():
-        spectrogram_images(example, experiment / "examples" / mixture_id)
+    logs = {system: experiment / system / "train.jsonl" for system in comparison.trained}
+    trained_here = [system for system, log in logs.items() if log.exists()]
+    with Drawing(2 + len(chosen) + len(trained_here)) as drawing:
+        drawing.start(figure2, comparison, shown_classes, experiment / "figure2")
+        write_examples(experiment, config, chosen, evaluated, comparison.systems)
+        heard = {name: read_example(experiment, name, comparison.systems) for name in chosen}
+        cards = example_cards(list(heard.values()), chosen, scores, comparison)
+        titles = {card.mixture_id: card.title for card in cards}
+        median = ranked(scores.of(comparison.leading_system, "average", "sdri"), 0.5)
+        shown = [heard[mixture_id] for mixture_id in config.figure3_mixtures or [median]]
+        drawing.start(figure3, shown, comparison.trained, titles, experiment / "figure3")
+        for mixture_id, example in heard.items():
+            drawing.start(spectrogram_images, example, experiment / "examples" / mixture_id)
+        for system in trained_here:
+            if not size_of(experiment / system / "loss.png"):  # stage 5 could not draw it
+                drawing.start(loss_curve, logs[system], experiment / system / "loss.png")
 
-    loss_curves = {}  # of the systems that were trained here
-    for system in comparison.trained:
-        log = experiment / system / "train.jsonl"
-        if log.exists():
-            loss_curves[system] = f"{system}/loss.png"
-            if not size_of(experiment / loss_curves[system]):  # stage 5 could not draw it
-                loss_curve(log, experiment / loss_curves[system])
+    loss_curves = {system: f"{system}/loss.png" for system in trained_here}
     write_page(record, cards, loss_curves, experiment / "index.html")
 
 
