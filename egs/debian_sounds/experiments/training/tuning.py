@@ -1,4 +1,4 @@
-"""What the changes of a training do on the development list: tuning.csv, a row a kept run.
+"""What the changes of a training do on the development list: a table, a row a kept run.
 
 Reads the folders that uss.bin.keep_results wrote, of runs that were measured with evaluate.split
 dev; the first is what the others are compared with.
