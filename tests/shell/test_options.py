@@ -113,7 +113,9 @@ def test_overrides_add_up_and_keep_their_spaces(recipe):
 def test_defaults(tmp_path):
     recipe = make_recipe(tmp_path, SHOW)
     options = ("--stage", "3", "--stop-stage", "3", "--nj", "1")
-    assert run(recipe, *options).stdout == "3|3|1|default|resunet_joint|mae_film_frozen|--conf|conf|"
+    systems = "|".join((recipe / "conf" / "default_systems").read_text().split())
+    assert systems == "resunet_joint|mae_film_frozen"
+    assert run(recipe, *options).stdout == f"3|3|1|default|{systems}|--conf|conf|"
     (recipe / "conf" / "default_systems").unlink()
     systems = "|".join(sorted(path.stem for path in (recipe / "conf" / "systems").glob("*.yaml")))
     assert run(recipe, *options).stdout == f"3|3|1|default|{systems}|--conf|conf|"
