@@ -36,6 +36,8 @@ def train(data: Path, batch_size: int, num_steps: int) -> None:
     from uss.training.separation_task import SeparationTask
 
     given = [f"batch_size={batch_size}", f"steps={num_steps + 2}", "decay_steps=0"]
+    if hasattr(SeparatorTraining, "fixed_statistics_steps"):  # an older checkout knows none
+        given.append("fixed_statistics_steps=0")
     training = load(RECIPE, "train", SeparatorTraining, [f"train.{value}" for value in given])
     system = load(RECIPE, "systems/resunet_joint", System, [])
     mixtures = MixtureList(data / "mixtures" / "train.csv", AnchorSet(data / "train"))
