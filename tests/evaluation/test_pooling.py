@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from uss.evaluation.comparison import compare
-from uss.evaluation.pooling import pool
+from uss.evaluation.pooling import gains_over_trainings, pool
 from uss.evaluation.results import Scores, SystemResults
 from uss.labels import Classes
 from uss.schema import Evaluate
@@ -99,3 +99,27 @@ def test_the_share_below_zero_is_that_of_trainings_not_of_their_mean():
     assert pooled.shares_below_zero() == [0.5] * 8
     scores = Scores([pooled])
     assert (scores.values["below_zero"] == 0.5).all()
+
+
+def test_the_gain_over_trainings_is_paired_within_a_run():
+    """Runs of 0.25, 0.5 and 0.75 dB gain on one list, whose baselines differ by decibels: the
+    recordings do not matter to these gains, so the interval is of the trainings alone."""
+    config = Evaluate(summary="mean", num_draws=4000, reference=SYSTEMS[0])
+    trainings = {
+        Path(f"run{number}"): [
+            results(SYSTEMS[0], "one", "ab", 3.0 * number),
+            results(SYSTEMS[1], "one", "ab", 3.0 * number + gain),
+        ]
+        for number, gain in enumerate((0.25, 0.5, 0.75))
+    }
+    found = gains_over_trainings(trainings, config)
+    assert found["sdri"].keys() == found["si_sdr"].keys() == {"mae_aligned"}
+    gain = found["sdri"]["mae_aligned"]
+    assert gain.value == pytest.approx(0.5)
+    # All three are 0.25 (or 0.75) in one draw of 27, more than 2.5 %: 0.5 -+ sqrt(3 / 2) x 0.25.
+    assert (gain.low, gain.high) == pytest.approx((0.5 - 0.30619, 0.5 + 0.30619), abs=1e-4)
+
+
+def test_folds_do_not_tell_how_trainings_differ():
+    config = Evaluate(summary="mean", num_draws=100, reference=SYSTEMS[0])
+    assert not any(gains_over_trainings(runs(), config).values())

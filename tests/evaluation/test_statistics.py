@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from uss.evaluation.statistics import Strata, bootstrap, class_values, estimate, spread
+from uss.evaluation.statistics import (
+    Strata,
+    bootstrap,
+    class_values,
+    estimate,
+    redraw_trainings,
+    spread,
+)
 
 
 def small() -> tuple[np.ndarray, Strata]:
@@ -108,3 +115,20 @@ def test_the_spread_covers_the_mean_over_many_trainings(num_trainings):
     draws = np.random.default_rng(0).normal(0.3, 0.5, size=(4000, num_trainings))
     covered = [found.low <= 0.3 <= found.high for found in map(spread, draws)]
     assert np.mean(covered) == pytest.approx(0.95, abs=0.01)
+
+
+@pytest.mark.parametrize("deviation", [0.0, 0.1])  # of trainings; that of recordings is 0.2
+def test_trainings_and_recordings_both_widen_the_interval(deviation):
+    """8 trainings meet the same recordings: the variance of their mean is 0.04 + deviation² / 8."""
+    generator = np.random.default_rng(0)
+    recordings = generator.normal(0.0, 0.2, size=(4000, 1))
+    found, covered = [], 0
+    for _ in range(200):
+        true_recordings = generator.normal(0.0, 0.2)
+        trainings = generator.normal(0.5, deviation, size=8)
+        draws = redraw_trainings(true_recordings + recordings + trainings, generator)
+        interval = estimate(draws.mean(), draws)
+        covered += interval.low <= 0.5 <= interval.high
+        found.append(draws.var())
+    assert np.mean(found) == pytest.approx(0.04 + deviation**2 / 8, rel=0.03)
+    assert covered / 200 == pytest.approx(0.95, abs=0.03)

@@ -37,9 +37,11 @@ def sound(seed: int, seconds: float, rate: int) -> np.ndarray:
     return 0.3 * bursts * rng.uniform(-1, 1, len(bursts))
 
 
-def audio_file(waveform: np.ndarray, rate: int, suffix: str = "wav") -> bytes:
+def audio_file(
+    waveform: np.ndarray, rate: int, suffix: str = "wav", subtype: str | None = None
+) -> bytes:
     buffer = io.BytesIO()
-    soundfile.write(buffer, waveform, rate, format=suffix)
+    soundfile.write(buffer, waveform, rate, format=suffix, subtype=subtype)
     return buffer.getvalue()
 
 

@@ -228,6 +228,25 @@ def test_copies_are_found_at_another_rate_level_and_start():
     }
 
 
+def test_a_sound_is_found_within_a_long_one(monkeypatch):
+    """They are compared where landmarks say that they meet, not from end to end."""
+    rate = 11025
+    bell, music = sound(1, 2.0, rate), sound(2, 60.0, rate)
+    music[40 * rate : 42 * rate] += 0.5 * bell
+    sounds = {"bell": (bell, rate), "music": (np.pad(music, (5 * rate, 0)), rate)}
+    lengths = []
+
+    def correlate(one, other):
+        lengths.append((len(one[0]) / rate, len(other[0]) / rate))
+        return plain(one, other)
+
+    plain = fingerprint.correlate
+    monkeypatch.setattr(fingerprint, "correlate", correlate)
+    monkeypatch.setattr(fingerprint, "COPY_PAIRS", 10**6)  # else landmarks alone would do
+    assert find_copies(sounds) == [("bell", "music")]
+    assert lengths == [(pytest.approx(2, abs=0.1), pytest.approx(12, abs=0.1))]
+
+
 def test_tones_of_one_pitch_are_no_copies():
     """They share landmarks, but no offset makes their waveforms agree."""
     rate = 22050

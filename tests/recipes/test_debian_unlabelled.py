@@ -33,13 +33,17 @@ def test_more_packages_without_copies_of_held_out_recordings(tmp_path):
     copied = next(r for r in recordings if r.group in held_out and r.duration_seconds >= 1)
     files = {
         "usr/share/music/theme.wav": audio_file(sound(200, 25.0, 8000), 8000),
+        "usr/share/music/song.opus": audio_file(sound(201, 3.0, 8000), 8000, "ogg", "opus"),
+        "usr/share/games/blobwars/sound/clang": audio_file(sound(202, 1.0, 8000), 8000),
+        "usr/share/music/README": b"no sound",
         "usr/share/music/again.flac": (recipe / copied.file).read_bytes(),
     }
     package = save(recipe / "packages", "music", files)
     write_csv(recipe / "local" / "packages_unlabelled.csv", Package._fields, [package])
     prepare(recipe, LARGE)
     large = read_facts(clips)
-    assert large["num_files"] == small["num_files"] + 1
+    assert large["num_files"] == small["num_files"] + 3
+    assert large["num_unusable"] == small["num_unusable"]
     assert large["num_copies_of_held_out"] == small["num_copies_of_held_out"] + 1
     assert large["num_clips"] >= small["num_clips"] + 2
     prepare(recipe)

@@ -52,6 +52,12 @@ def write_config(path: Path, seed: int, learning_rate: float = 1e-3) -> str:
     return config_digest(config)
 
 
+def make_seeds(recipe, num: int) -> list[str]:
+    """Trainings on one list."""
+    first = make_run(recipe, 0, SYSTEMS)
+    return [str(shutil.copytree(first, f"runs/seed{number}")) for number in range(num)]
+
+
 @pytest.fixture
 def runs(make_recipe) -> list[str]:
     recipe = make_recipe()
@@ -105,6 +111,20 @@ def test_the_spread_over_trainings_stands_beside_them(make_recipe, monkeypatch):
     assert "| mae_frozen, SI-SDR | 2 | 1.00 | 0.00 | 1.00 … 1.00 |" in text
     (found,) = read_json(Path("results.json"))["spreads"]["sdri"].values()
     assert found["deviation"] == pytest.approx(0.3 / 2**0.5)
+
+
+def test_trainings_on_one_list_have_an_interval_over_both(make_recipe):
+    Path("local").mkdir()
+    Path("local/results_notes.md").write_text("It is small.\n")
+    Path("verdict.md").write_text("**Verdict**: it depends.\n")
+    seeds = make_seeds(make_recipe(), 4)
+    pool_results.main(["--runs", *seeds, "--folder", "."])
+    text = Path("RESULTS.md").read_text()
+    assert text.splitlines()[2:5] == ["**Verdict**: it depends.", "", "It is small."]
+    assert "| 95 % interval | over trainings and recordings |" in text
+    assert "| mae_frozen, SDRi | 4 | 0.50 | 0.00 | 0.50 … 0.50 | 0.50 (0.50 … 0.50) |" in text
+    kept = read_json(Path("results.json"))["over_trainings"]
+    assert kept["sdri"]["mae_frozen"]["value"] == pytest.approx(0.5)
 
 
 def test_hit_rates_of_anchors_are_kept_and_shown_where_a_run_has_them(runs):

@@ -1,6 +1,7 @@
 """Several trainings of the same systems as one result, over folds and seeds.
 
-Reads the runs, each a folder of uss.bin.keep_results; conf/evaluate.yaml; local/results_notes.md.
+Reads the runs, each a folder of uss.bin.keep_results; conf/evaluate.yaml; FOLDER/verdict.md, which
+comes first in RESULTS.md, and local/results_notes.md, both only where they are there.
 Writes in FOLDER: RESULTS.md, results.json, figure2.{png,pdf,csv}; with evaluate.split dev only
 table1_dev.md. Systems that every run has are pooled; each run that has more systems gets a table of
 its own, of one training each.
@@ -16,7 +17,7 @@ from uss.command import parser, run
 from uss.config import load
 from uss.evaluation.comparison import Comparison, compare
 from uss.evaluation.kept_run import kept_model, read_provenance, read_results
-from uss.evaluation.pooling import pool
+from uss.evaluation.pooling import gains_over_trainings, pool
 from uss.evaluation.results import BOUND, Scores, SystemResults
 from uss.files import changes, write_json, write_text
 from uss.labels import Classes, read_classes
@@ -115,7 +116,8 @@ def main(argv: list[str] | None = None) -> None:
     classes = read_class_table(options.runs)
     folder = MEASURED[config.split]
     runs = [read_run(path, folder, options.folder, classes, config) for path in options.runs]
-    results = pool(common(runs))
+    shared = common(runs)
+    results = pool(shared)
     refuse_other_settings(options.runs, [r.system for r in results if r.system != BOUND])
     comparison = comparison_of(results, classes, config)
     if config.split == "dev":
@@ -129,9 +131,14 @@ def main(argv: list[str] | None = None) -> None:
     pooled = Pooled(
         recipe=Path.cwd().name,
         command=shlex.join(words),
-        notes=NOTES.read_text(encoding="utf-8") if NOTES.exists() else "",
+        notes="\n\n".join(
+            path.read_text(encoding="utf-8").strip()
+            for path in (options.folder / "verdict.md", NOTES)
+            if path.exists()
+        ),
         comparison=comparison,
         facts={result.system: result.facts for result in results},
+        over_trainings=gains_over_trainings(shared, config),
         runs=runs,
     )
     shown = figure2_classes(comparison, classes, config)

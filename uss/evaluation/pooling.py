@@ -10,8 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from uss.evaluation.results import SystemResults
+from uss.evaluation.comparison import PAIRED
+from uss.evaluation.results import BOUND, Scores, SystemResults
+from uss.evaluation.statistics import Estimate, bootstrap, class_values, estimate, redraw_trainings
 from uss.files import digest_of
+from uss.schema import Evaluate
+from uss.seeding import rng
 from uss.tables import Result
 
 
@@ -31,6 +35,36 @@ def pool(runs: dict[Path, list[SystemResults]]) -> list[SystemResults]:
         for result in results:
             by_system[result.system][result.facts["list_digest"]].append(result)
     return [_pool_system(system, on_list, lists) for system, on_list in by_system.items()]
+
+
+def gains_over_trainings(
+    runs: dict[Path, list[SystemResults]], config: Evaluate
+) -> dict[str, dict[str, Estimate]]:
+    """Metric -> system -> its gain over config.reference with the average embedding.
+
+    The interval is over trainings and recordings: each draw of classes and recordings is met by
+    trainings that are drawn anew, a run's systems together. Empty where there is no reference, one
+    run, or more lists than one: of a fold that was trained once nobody knows how trainings differ.
+    """
+    gains: dict[str, dict[str, Estimate]] = {metric: {} for metric in PAIRED}
+    scores = [Scores([r for r in results if r.system != BOUND]) for results in runs.values()]
+    systems = [system for system, embedding in scores[0].columns if embedding == "average"]
+    num_lists = len({of_run.list_digest for of_run in scores})
+    if num_lists > 1 or len(scores) < 2 or config.reference not in systems:
+        return gains
+    for metric in PAIRED:
+        averages = {
+            system: np.stack([s.values[metric][s.column(system, "average")] for s in scores])
+            for system in systems
+        }
+        reference = averages.pop(config.reference)
+        for system, values in averages.items():
+            paired, generator = values - reference, rng(config.seed, "bootstrap")
+            made_of = (scores[0].strata, config.summary)
+            draws = bootstrap(paired, *made_of, config.num_draws, generator)
+            headline = class_values(paired, *made_of).mean()
+            gains[metric][system] = estimate(headline, redraw_trainings(draws, generator))
+    return gains
 
 
 def _pool_system(

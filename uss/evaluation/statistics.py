@@ -136,6 +136,26 @@ def spread(values: list[float]) -> Spread:
     return Spread(number, float(mean), float(deviation), float(mean - margin), float(mean + margin))
 
 
+def redraw_trainings(draws: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Means over trainings that are drawn anew, a set of them for each draw of the recordings.
+
+    Means of T draws from the T that there are vary too little, by a factor of (T - 1) / T: their
+    deviations from the mean of the T are enlarged by its root.
+
+    Args:
+        draws: (num_draws, T) a headline of each of T >= 2 trainings, all of a draw on the same
+            recordings, as `bootstrap` gives them.
+
+    Returns:
+        (num_draws,)
+    """
+    num_draws, number = draws.shape
+    drawn = generator.integers(number, size=(num_draws, number))
+    mean = draws.mean(axis=1)
+    redrawn = np.take_along_axis(draws, drawn, axis=1).mean(axis=1)
+    return mean + np.sqrt(number / (number - 1)) * (redrawn - mean)
+
+
 def _recording_means(values: np.ndarray, strata: Strata, class_position: int) -> np.ndarray:
     """(K, M) -> (K, recordings of the class)."""
     rows = strata.rows(class_position)

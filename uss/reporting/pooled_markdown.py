@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from uss.evaluation.comparison import PAIRED, Comparison
 from uss.evaluation.results import SystemResults
-from uss.evaluation.statistics import Spread, spread
+from uss.evaluation.statistics import Estimate, Spread, spread
 from uss.reporting.markdown_text import code_block, escaped, in_code
 from uss.reporting.record import Training
 from uss.reporting.results_markdown import (
@@ -58,13 +58,20 @@ class Run:
 
 @dataclass
 class Pooled:
-    """All that the report of several runs states; `facts`: system -> of its pooled results."""
+    """All that the report of several runs states.
+
+    Attributes:
+        facts: system -> of its pooled results.
+        over_trainings: metric -> system -> its gain, with an interval over trainings and recordings
+            where all runs are on one list.
+    """
 
     recipe: str
     command: str
     notes: str
     comparison: Comparison
     facts: dict[str, dict]
+    over_trainings: dict[str, dict[str, Estimate]]
     runs: list[Run]
 
     def spreads(self, metric: str) -> dict[str, Spread]:
@@ -94,8 +101,8 @@ def pooled_markdown(pooled: Pooled) -> str:
     names = ", ".join(escaped(run.name) for run in pooled.runs)
     sections = [
         f"# Results of {escaped(pooled.recipe)}",
+        pooled.notes,
         f"Written by `uss.bin.pool_results` from {names}; do not edit.",
-        pooled.notes.strip(),
         "## Systems, pooled over the runs",
         comparison_markdown(comparison),
         "Runs on one list are averaged mixture by mixture; runs on different lists are folds, "
@@ -179,20 +186,30 @@ def below_zero_table(pooled: Pooled) -> Table:
 def _spread(pooled: Pooled) -> list[str]:
     """How far trainings differ, of which the intervals over recordings say nothing."""
     header = ["gain of", "trainings", "mean", "standard deviation", "95 % interval"]
-    rows = [
-        [f"{system}, {NAMES[metric]}", str(found.num_trainings), decibels(found.mean)]
-        + [decibels(found.deviation), f"{decibels(found.low)} … {decibels(found.high)}"]
-        for metric in PAIRED
-        for system, found in pooled.spreads(metric).items()
-    ]
+    both = any(pooled.over_trainings.values())
+    header += ["over trainings and recordings"] if both else []
+    rows = []
+    for metric in PAIRED:
+        for system, found in pooled.spreads(metric).items():
+            cells = [f"{system}, {NAMES[metric]}", str(found.num_trainings), decibels(found.mean)]
+            cells += [decibels(found.deviation), f"{decibels(found.low)} … {decibels(found.high)}"]
+            cells += [with_interval(pooled.over_trainings[metric][system])] if both else []
+            rows.append(cells)
     if not rows:
         return []
-    return [
+    sections = [
         "The same gains as draws of one distribution: their standard deviation is that of single "
         "trainings (the runs' recordings are in it too), the interval that of the mean over many "
         "trainings (Student's t).",
         markdown(Table(header, rows)),
     ]
+    if both:
+        sections.append(
+            "Over trainings and recordings: a bootstrap of two levels, in which each draw of "
+            "classes and recordings is met by trainings that are drawn anew, a run's systems "
+            "together. What is said of a system in general is said with this interval."
+        )
+    return sections
 
 
 def _other_systems(pooled: Pooled) -> list[str]:

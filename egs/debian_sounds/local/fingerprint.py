@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from tqdm import tqdm
 
 from uss import audio
 
@@ -26,6 +27,7 @@ CANDIDATE_PAIRS = 8
 COPY_PAIRS = 100  # in these packages strangers share at most 30, copies of a second 150 or more
 
 CORRELATION_RATE = 11025
+CORRELATION_MARGIN_SECONDS = 5.0  # around what two files share by their landmarks
 CORRELATION_PEAK_SECONDS = 0.02  # half the width that counts as one peak
 CORRELATION_PEAK_RATIO = 2.0  # highest to second peak: at most 1.5 for strangers, 2.9 for copies
 
@@ -36,9 +38,7 @@ class Fingerprint(NamedTuple):
 
 
 def fingerprint(waveform: np.ndarray, rate: int) -> Fingerprint:
-    """Of (samples,) float32; the waveform must not be silent."""
-    sounding = np.flatnonzero(waveform)
-    waveform = waveform[sounding[0] : sounding[-1] + 1]
+    """Of (samples,) float32 that neither begin nor end with silence."""
     samples = np.round(waveform * 32767).astype("<i2").tobytes()
     return Fingerprint(hashlib.sha256(samples).hexdigest(), landmarks(waveform, rate))
 
@@ -98,7 +98,13 @@ def copies(
         load: gives the waveform (samples,), which must not be silent, and its rate.
         worth_comparing: whether anybody needs the answer for (name, reference).
     """
-    of_reference = {name: fingerprint(*load(name)) for name in references}
+
+    def sounding(name: str) -> tuple[np.ndarray, int]:
+        waveform, rate = load(name)
+        places = np.flatnonzero(waveform)
+        return waveform[places[0] : places[-1] + 1], rate
+
+    of_reference = {name: fingerprint(*sounding(name)) for name in references}
     by_samples, by_landmark = defaultdict(list), defaultdict(list)
     for reference in sorted(references):
         sample_digest, pairs = of_reference[reference]
@@ -106,22 +112,39 @@ def copies(
         for *pair, frame in pairs:
             by_landmark[tuple(pair)].append((reference, frame))
     found = set()
-    for name in sorted(names):
-        sample_digest, pairs = of_reference.get(name) or fingerprint(*load(name))
+    for name in tqdm(sorted(names), desc="copies", disable=None):
+        sound = None if name in of_reference else sounding(name)
+        sample_digest, pairs = of_reference[name] if sound is None else fingerprint(*sound)
         shared: Counter[tuple[str, int]] = Counter()  # landmarks at each reference and offset
         for *pair, frame in pairs:
             places = by_landmark.get(tuple(pair), [])
             if len(places) <= MAX_PLACES:
                 shared.update((other, other_frame - frame) for other, other_frame in places)
-        most = dict.fromkeys(by_samples.get(sample_digest, []), COPY_PAIRS)  # identical
-        for (reference, _), num in shared.items():
-            most[reference] = max(most.get(reference, 0), num)
-        for reference, num in most.items():
+        most = {other: (COPY_PAIRS, 0) for other in by_samples.get(sample_digest, [])}  # identical
+        for (reference, offset), num in shared.items():
+            most[reference] = max(most.get(reference, (0, 0)), (num, offset))
+        for reference, (num, offset) in most.items():
             if num < CANDIDATE_PAIRS or not worth_comparing(name, reference):
                 continue
-            if num >= COPY_PAIRS or correlate(load(name), load(reference)):
-                found.add((name, reference))
+            if num < COPY_PAIRS:
+                sound = sound or sounding(name)
+                other = sounding(reference)
+                start = offset * HOP_SECONDS  # of the one sound in the other
+                if not correlate(part(sound, other, -start), part(other, sound, start)):
+                    continue
+            found.add((name, reference))
     return sorted(found)
+
+
+def part(
+    sound: tuple[np.ndarray, int], other: tuple[np.ndarray, int], start: float
+) -> tuple[np.ndarray, int]:
+    """What of `sound` the other one may lie in, if it starts there, in seconds: a piece of music
+    need not be compared with a bell from end to end."""
+    waveform, rate = sound
+    seconds = len(other[0]) / other[1]
+    first = max(0, round((start - CORRELATION_MARGIN_SECONDS) * rate))
+    return waveform[first : round((start + seconds + CORRELATION_MARGIN_SECONDS) * rate)], rate
 
 
 def correlate(one: tuple[np.ndarray, int], other: tuple[np.ndarray, int]) -> bool:

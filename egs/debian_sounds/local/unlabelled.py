@@ -22,7 +22,9 @@ from .packages import Found, Package, find
 from .recordings import Listed, Recording, load_mono
 from .sounds import draw_level, load_sound, pink_noise, set_level
 
-SOUND = re.compile(r"\.(ogg|mp3|wav|flac)$|\.cat!/\d+$", re.IGNORECASE)
+SOUND = re.compile(
+    r"\.(ogg|opus|mp3|wav|flac)$|\.cat!/\d+$|/blobwars/(music|sound)/[^/.]+$", re.IGNORECASE
+)
 SPOKEN_NAME = re.compile(r"_desc(_\w+)?\.(ogg|wav)")
 MIN_SECONDS = 0.2
 DISK_PER_PACKAGE_BYTE = 5.0  # files, clips and, of stage 1, waveforms
@@ -58,6 +60,7 @@ def write_unlabelled(
             return bool(is_other_sound) and name not in used and name not in related
 
         extracted = extract(at_hand.path, wanted, folder / "files" / package)
+        logger.info("%s: %d files", package, len(extracted))
         files |= {f"{package}:{path}": file for path, file in extracted.items()}
     sounding = {name: file for name, file in sorted(files.items()) if is_usable(name, file)}
     held_out_files = {row.recording_id: row.file for row in recordings if row.group in held_out}
