@@ -5,8 +5,9 @@
 Stage 0's check, the merges of stages 1 and 2, and stage 3 with a training list as long as the train
 split, which has AudioSet's skew and two labels a clip. The parts that are merged hold a sample a
 clip or anchor: as many as egs/audioset would write, with the records that its stages would leave;
-anchors have no embeddings, which a merge does not read. Prints a table in Markdown, a process a row; where nothing grows faster than the clips, the columns for a
-million are the same at each size, or fall.
+anchors have no embeddings, which a merge does not read. Prints a table in Markdown, a process a
+row; where nothing grows faster than the clips, the columns for a million are the same at each size,
+or fall.
 """
 
 import argparse

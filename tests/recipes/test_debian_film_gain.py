@@ -9,8 +9,8 @@ import pytest
 
 from egs.debian_sounds.experiments.film_gain import by_class, learning_curves
 from tests.helpers.debian_recipe import RECIPE
-from uss.evaluation.results import SystemResults
 from uss.evaluation.kept_run import Measured, write_results
+from uss.evaluation.results import SystemResults
 from uss.labels import read_classes
 from uss.schema import Evaluate
 from uss.tables import ClassRow, Event, Result, write_table
@@ -82,9 +82,7 @@ def kept(tmp_path, monkeypatch) -> list[Path]:
 def test_the_gain_of_a_class_stands_beside_its_groups_in_training(kept):
     config = Evaluate(summary="mean", reference="resunet_joint")
     classes = read_classes(kept[0] / "classes.csv")
-    bell, dog = by_class.class_gains(
-        kept, "mae_film", config, by_class.training_groups(), classes
-    )
+    bell, dog = by_class.class_gains(kept, "mae_film", config, by_class.training_groups(), classes)
     assert (bell.name, bell.num_groups, dog.num_groups) == ("Bell", 2, 1)
     assert bell.gains["si_sdr"].tolist() == [1.0, 2.0] and dog.gains["sdri"].tolist() == [0.0, 0.0]
     assert by_class.table([dog, bell]).rows[0] == ["Bell", "2", "1", "1.50 ± 0.71", "1.50 ± 0.71"]

@@ -24,7 +24,8 @@ def curves(runs: list[Path], system: str) -> tuple[np.ndarray, dict[str, np.ndar
 
     Raises ValueError where a training was not measured, or at other steps than the first.
     """
-    all_steps, values = [], {key: [] for key in PANELS}
+    all_steps = []
+    values: dict[str, list[list[float]]] = {key: [] for key in PANELS}
     for run in runs:
         log = kept_model(run, system).log
         lines = [line for line in read_log(log) if "dev_sdri" in line]
