@@ -127,6 +127,20 @@ def test_trainings_on_one_list_have_an_interval_over_both(make_recipe):
     assert kept["sdri"]["mae_frozen"]["value"] == pytest.approx(0.5)
 
 
+def test_of_the_development_list_the_spread_is_told_too(make_recipe):
+    seeds = make_seeds(make_recipe(), 4)
+    for seed in map(Path, seeds):
+        shutil.copy(seed / "results.csv", seed / "results_dev.csv")
+        provenance = read_json(seed / "provenance.json")
+        provenance["lists"]["results_dev"] = provenance["lists"]["results"]
+        write_json(seed / "provenance.json", provenance)
+    pool_results.main(["--runs", *seeds, "--folder", "dev", "--set", "evaluate.split=dev"])
+    assert [path.name for path in Path("dev").iterdir()] == ["table1_dev.md"]
+    text = Path("dev/table1_dev.md").read_text()
+    assert "| mae_frozen, SDRi | 4 | 0.50 | 0.00 | 0.50 … 0.50 | 0.50 (0.50 … 0.50) |" in text
+    assert "| seed0 |" in text
+
+
 def test_hit_rates_of_anchors_are_kept_and_shown_where_a_run_has_them(runs):
     pool_results.main(["--runs", *runs, "--folder", "."])
     text = Path("RESULTS.md").read_text()

@@ -26,9 +26,8 @@ from uss.model_store.config_file import read_config_file
 from uss.model_store.model_config import with_defaults
 from uss.reporting.experiment_report import log_systems
 from uss.reporting.figure2 import figure2, figure2_classes
-from uss.reporting.pooled_markdown import Pooled, Run, pooled_markdown
+from uss.reporting.pooled_markdown import Pooled, Run, pooled_dev_markdown, pooled_markdown
 from uss.reporting.record import read_training
-from uss.reporting.results_markdown import comparison_markdown
 from uss.schema import Evaluate
 
 MODELS = (DETECTOR.name, AMAE.name)
@@ -120,10 +119,6 @@ def main(argv: list[str] | None = None) -> None:
     results = pool(shared)
     refuse_other_settings(options.runs, [r.system for r in results if r.system != BOUND])
     comparison = comparison_of(results, classes, config)
-    if config.split == "dev":
-        write_text(options.folder / "table1_dev.md", comparison_markdown(comparison))
-        log_systems(options.folder / "table1_dev.md", comparison)
-        return
     words = ["python", "-m", "uss.bin.pool_results", "--runs", *map(str, options.runs)]
     words += ["--folder", str(options.folder)]
     for override in options.overrides:
@@ -141,6 +136,10 @@ def main(argv: list[str] | None = None) -> None:
         over_trainings=gains_over_trainings(shared, config),
         runs=runs,
     )
+    if config.split == "dev":
+        write_text(options.folder / "table1_dev.md", pooled_dev_markdown(pooled))
+        log_systems(options.folder / "table1_dev.md", comparison)
+        return
     shown = figure2_classes(comparison, classes, config)
     write_json(options.folder / "results.json", pooled.to_dict())
     write_text(options.folder / "RESULTS.md", pooled_markdown(pooled))

@@ -110,14 +110,7 @@ def pooled_markdown(pooled: Pooled) -> str:
         "![Class-wise SDRi](figure2.png)",
         *_gains(comparison),
         *_spectrograms(pooled.runs),
-        "## Each training",
-        "SDRi in dB with the average embedding, and its paired gain, of single trainings.",
-        markdown(trainings_table(pooled, "sdri")),
-        "Their SI-SDR in dB.",
-        markdown(trainings_table(pooled, "si_sdr")),
-        "The share of mixtures whose SI-SDR is below 0 dB.",
-        markdown(below_zero_table(pooled)),
-        *_spread(pooled),
+        *_each_training(pooled),
         *_other_systems(pooled),
         "## Classes",
         CLASSES_SHOW,
@@ -132,6 +125,25 @@ def pooled_markdown(pooled: Pooled) -> str:
         *_provenance(pooled),
     ]
     return "\n\n".join(section.strip() for section in sections if section) + "\n"
+
+
+def pooled_dev_markdown(pooled: Pooled) -> str:
+    """Of the development list: Table I, and how far the trainings differ."""
+    sections = [comparison_markdown(pooled.comparison), *_each_training(pooled)]
+    return "\n\n".join(section.strip() for section in sections) + "\n"
+
+
+def _each_training(pooled: Pooled) -> list[str]:
+    return [
+        "## Each training",
+        "SDRi in dB with the average embedding, and its paired gain, of single trainings.",
+        markdown(trainings_table(pooled, "sdri")),
+        "Their SI-SDR in dB.",
+        markdown(trainings_table(pooled, "si_sdr")),
+        "The share of mixtures whose SI-SDR is below 0 dB.",
+        markdown(below_zero_table(pooled)),
+        *_spread(pooled),
+    ]
 
 
 def _gains(comparison: Comparison) -> list[str]:

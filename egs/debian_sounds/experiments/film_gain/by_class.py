@@ -53,6 +53,8 @@ def class_gains(
     runs: list[Path], system: str, config: Evaluate, groups: dict[str, int], classes: Classes
 ) -> list[ClassGain]:
     """Raises ValueError where a run has not both systems, or another list than the first."""
+    if config.reference is None:
+        raise ValueError("evaluate.yaml: reference is null: name a system there")
     folder = MEASURED[config.split]
     scores = []
     for kept in runs:
@@ -68,7 +70,7 @@ def class_gains(
         paired = np.stack(
             [
                 s.values[metric][s.column(system, "average")]
-                - s.values[metric][s.column(config.reference or "", "average")]
+                - s.values[metric][s.column(config.reference, "average")]
                 for s in scores
             ]
         )
