@@ -9,6 +9,7 @@ import pytest
 from tests.helpers.audio_samples import FORMATS, LOSSLESS, RATE, encoded, noise
 from uss.audio import BadAudio, decode
 from uss.audio_files.mpeg import parse
+from uss.audio_files.ogg import checksum
 
 CASES = Path(__file__).parents[1] / "fixtures" / "cases"
 JOINABLE = [name for name in ("a.flac", "a.mp3", "a.ogg", "a.opus") if name in FORMATS]
@@ -191,3 +192,37 @@ def test_a_damaged_ogg_page_is_not_skipped(heard):
     content[(last + len(content)) // 2] ^= 1
     with pytest.raises(BadAudio, match="checksum"):
         heard(bytes(content))
+
+
+def counted_from(content: bytes, num_samples: int) -> bytes:
+    """An Ogg file whose pages with sound count that many samples more; fewer, if negative."""
+    pages, number = content.split(b"OggS")[1:], 0
+    for index, page in enumerate(pages):
+        (count,) = struct.unpack("<q", page[2:10])
+        if count > 0:
+            page = page[:2] + struct.pack("<q", count + num_samples) + page[10:]
+            number += 1
+        pages[index] = page[:18] + checksum(b"OggS" + page) + page[22:]
+    assert number > 1
+    return b"".join(b"OggS" + page for page in pages)
+
+
+@pytest.mark.skipif("a.ogg" not in FORMATS, reason="libsndfile without Vorbis")
+def test_a_vorbis_file_whose_count_begins_below_zero(heard):
+    """As editors write them that cut a file's start."""
+    content = encoded("a.ogg", noise(20.0))
+    whole, found = heard(content), heard(counted_from(content, -30000))
+    assert 0 < len(whole) - len(found) < 8192
+    for part in (slice(RATE), slice(-RATE, None)):
+        np.testing.assert_array_equal(found[part], whole[part])
+    start = len(found) / RATE - 0.5
+    stretch = heard(counted_from(content, -30000), start, 1.0)
+    np.testing.assert_array_equal(stretch, found[-RATE // 2 :])
+
+
+@pytest.mark.skipif("a.ogg" not in FORMATS, reason="libsndfile without Vorbis")
+def test_an_ogg_file_without_one_of_its_pages(heard):
+    pages = encoded("a.ogg", noise(20.0)).split(b"OggS")
+    del pages[len(pages) // 2]
+    with pytest.raises(BadAudio, match="breaks off"):
+        heard(b"OggS".join(pages))
