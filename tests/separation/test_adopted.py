@@ -133,7 +133,8 @@ def test_uss_separate_takes_the_directory(evaluated, tmp_path, write, capsys):
     cli.main([*asked, "--class", "name of /m/3"])
     assert (tmp_path / "out/street/street_name_of_m_3.wav").exists()
     cli.main(["info", model])
-    assert "adopted from: " in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "adopted from: " in told and "--query: yes\n--auto: no: its detector" in told
     with pytest.raises(ValueError, match="its detector knows the classes of the recipe that"):
         uss.load(model).model.detector  # noqa: B018
 

@@ -314,20 +314,6 @@ def test_wrong_options_exit_2(uss, write):
     assert uss("a.wav", "--class", "0", "--save-query", "x.h5") == 2
 
 
-def test_classes_and_info(experiment, capsys):
-    cli.main(["classes", "--model", str(experiment / "at_soft")])
-    lines = capsys.readouterr().out.splitlines()
-    assert lines == [
-        "0\t/m/0\tclass 0",
-        "1\t/m/1\tclass 1",
-        "2\t/m/2\tclass 2\t(no average embedding)",
-    ]
-    cli.main(["info", str(experiment / "at_soft")])
-    told = capsys.readouterr().out
-    assert "query: at_soft, 3 values, scaled to a root mean square of 1" in told
-    assert "--query and --auto: yes" in told
-
-
 @pytest.mark.slow
 def test_the_exit_status_reaches_the_shell(experiment, tmp_path):
     root = Path(__file__).parents[2]

@@ -43,6 +43,23 @@ def describe(directory: Path) -> str:
         lines["classes"] = len(class_table(directory))
     else:
         lines["classes"] = f"none: {EMBEDDINGS} is missing, stage 6 writes it"
-    has_panns = (directory / PANNS).exists()
-    lines["--query and --auto"] = "yes" if has_panns else f"no: {PANNS} is missing (stage 6)"
+    lines |= _networks_that_listen(directory, was_adopted=adoption is not None)
     return "\n".join(f"{key}: {value}" for key, value in lines.items())
+
+
+def _networks_that_listen(directory: Path, was_adopted: bool) -> dict[str, str]:
+    """Which of the options that need the PANNs the directory serves, and why not."""
+    path = directory / PANNS
+    if not path.exists():
+        missing = f"no: {PANNS} is missing (stage 6)"
+        return {"--query": missing, "--auto": missing}
+    from uss.model_store.panns_file import read_panns
+
+    networks = read_panns(path)
+    told = {
+        option: "yes" if network in networks else f"no: {PANNS} holds no {network}"
+        for option, network in (("--query", "query_encoder"), ("--auto", "sound_event_detector"))
+    }
+    if was_adopted:
+        told["--auto"] = "no: its detector knows the classes of the recipe that trained it"
+    return told
