@@ -1,0 +1,75 @@
+"""The pictures and the page that `uss separate` writes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.pictures import hostile_settings
+from tests.separation.chirp import sound
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+def test_pictures_and_page(uss, write):
+    write("a.wav", sound(1))
+    write("long.wav", sound(17))
+    assert uss("a.wav", "long.wav", "--class", "0", "--spectrogram", "--report") == 0
+    for name in ("a/a.png", "a/a_class_0.png", "long/long.png"):
+        assert (Path("separated") / name).stat().st_size > 1000
+    page = Path("separated/index.html").read_text(encoding="utf-8")
+    assert 'src="a/a_class_0.wav"' in page and 'src="long/long_class_0.png"' in page
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [
+    "take $1_$2.wav", "a$b_^{c}.wav", "狗吠.wav", "two\nlines.wav", "long " * 40 + ".wav",
+])  # fmt: skip
+def test_a_picture_of_a_file_of_any_name(uss, write, caplog, name):
+    write("a.wav", sound(1)).rename(name)
+    assert uss(name, "--class", "0", "--spectrogram") == 0
+    folder = Path("separated") / Path(name).stem
+    assert len(list(folder.glob("*.png"))) == 2
+    assert not [r for r in caplog.records if r.levelname == "WARNING"]
+
+
+@pytest.mark.slow
+def test_a_picture_decides_about_nothing(uss, write, caplog):
+    write("a.wav", sound(1))
+    picture = Path("separated/a/a.png")
+    picture.mkdir(parents=True)
+    assert uss("a.wav", "--class", "0", "--spectrogram", "--report") == 0
+    assert "a.png, a_class_0.png could not be drawn, and nothing else depends on" in caplog.text
+    assert sorted(os.listdir("separated/a")) == ["a.png", "a_class_0.wav", "separation.json"]
+    assert Path("separated/index.html").read_text().count("could not be drawn") == 2
+    picture.rmdir()
+    assert uss("a.wav", "--class", "0", "--spectrogram", "--report") == 0  # skips the separation
+    assert picture.is_file()
+    assert "could not be drawn" not in Path("separated/index.html").read_text()
+
+
+@pytest.mark.slow
+def test_a_picture_of_other_outputs_is_drawn_again(uss, write):
+    write("a.wav", sound(1))
+    uss("a.wav", "--class", "0", "--spectrogram")
+    picture = Path("separated/a/a_class_0.png")
+    before = picture.read_bytes()
+    uss("a.wav", "--class", "0", "--spectrogram", system="at_soft")
+    assert picture.read_bytes() != before
+
+
+@pytest.mark.slow
+def test_the_users_settings_of_matplotlib_do_not_matter(experiment, write, tmp_path):
+    write("a.wav", sound(1))
+    model = str(experiment / "resunet")
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "uss", "separate", "a.wav", "--class", "0", "--spectrogram",
+         "--model", model],
+        cwd=tmp_path, env={**hostile_settings(tmp_path), "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0 and "WARNING" not in done.stderr
+    assert len(list((tmp_path / "separated/a").glob("*.png"))) == 2
