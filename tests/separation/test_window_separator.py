@@ -91,3 +91,40 @@ def test_a_query_of_zeros_and_a_silent_window_give_silence(monkeypatch):
     assert is_silent.tolist() == [[True, True], [True, False], [False, False]]
     fast.rows = 16
     assert np.array_equal(~fast(windows, queries).any(axis=(2, 3)), is_silent)
+
+
+@pytest.mark.parametrize(("features", "fusion"), KINDS)
+def test_cores_side_by_side_give_the_same_bits(features, fusion):
+    fast = WindowSeparator(trained(features, fusion), CPU)
+    before, found = torch.get_num_threads(), {}
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            assert (fast.at_once(1), fast.at_once(2), fast.at_once(6)) == (
+                (1, 1, 1) if threads == 1 else (3, 2, 1)
+            )
+            found[threads] = [fast(WINDOWS, QUERIES), fast(WINDOWS[:1, :1], QUERIES[:1, :1])]
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    for one, three in zip(found[1], found[3], strict=True):
+        assert np.array_equal(one, three)
+
+
+def test_an_error_of_one_core_is_an_error(monkeypatch):
+    fast = WindowSeparator(trained("none", "concat"), CPU)
+    real, calls = fast.separator.masked, []
+
+    def fails_once(*given):
+        calls.append(given)
+        return real(*given) if len(calls) != 2 else len(None)
+
+    monkeypatch.setattr(fast.separator, "masked", fails_once)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(TypeError):
+            fast(WINDOWS, QUERIES)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

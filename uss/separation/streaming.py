@@ -22,7 +22,8 @@ class SeparationStream:
     def __init__(self, model: Model, queries: list[Query], rate: int, channels: int, listen=None):
         self.model, self.queries, self.listen = model, queries, listen
         self.channels, num_outputs = channels, len(queries) * channels
-        self.windows = Windows(self._process, model.num_samples, model.window_separator.rows)
+        at_once = model.window_separator.at_once(num_outputs)
+        self.windows = Windows(self._process, model.num_samples, at_once)
         self.there = Resampler(rate, model.sample_rate, channels)
         self.back = Resampler(model.sample_rate, rate, num_outputs)
         self.nothing = np.zeros((num_outputs, 0), np.float32)

@@ -1,17 +1,32 @@
 """Windows through a trained separator: one STFT and one set of A-MAE features for all queries."""
 
+from contextlib import nullcontext
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from uss.models.mae_resunet import Separator
 from uss.separation.folding import fold
+from uss.separation.side_by_side import side_by_side
 
 # One step of 16 bits, and a little: what is no louder is silence, and is not separated.
 SILENCE_PEAK = 1.1 / 32768
 # Windows times channels that go through the network at once. Several are no faster on a CPU, whose
-# caches they leave; a GPU would wait for its next kernel.
+# caches they leave: there each core has one of its own. A GPU would wait for its next kernel.
 ROWS_ON_CPU, ROWS_ON_GPU = 1, 16
+
+
+class Rows(NamedTuple):
+    """What the network hears at once, before it is asked for anything."""
+
+    window: np.ndarray
+    channel: np.ndarray
+    num_samples: int
+    scale: Tensor  # (rows, 1)
+    spectrum: Tensor
+    features: Tensor | None
 
 
 class WindowSeparator:
@@ -26,11 +41,10 @@ class WindowSeparator:
         fold(separator.network.unet)
         self.separator = separator.to(device)
         self.device = device
-        on_gpu = device.type == "cuda"
-        self.rows = ROWS_ON_GPU if on_gpu else ROWS_ON_CPU
-        self.in_bfloat16 = on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
+        self.on_gpu = device.type == "cuda"
+        self.rows = ROWS_ON_GPU if self.on_gpu else ROWS_ON_CPU
+        self.in_bfloat16 = self.on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
 
-    @torch.inference_mode()
     def __call__(self, windows: np.ndarray, queries: np.ndarray) -> np.ndarray:
         """(n, channels, samples), (n, queries, query_size) -> (n, queries, channels, samples).
 
@@ -43,24 +57,49 @@ class WindowSeparator:
         result = np.zeros((num_windows, queries.shape[1], num_channels, num_samples), np.float32)
         peaks = np.abs(windows).max(axis=(1, 2), initial=0.0)
         scales = np.ones_like(peaks) if self.separator.system.normalization == "none" else peaks
-        heard = np.flatnonzero(peaks > SILENCE_PEAK)
-        all_rows = [(window, channel) for window in heard for channel in range(num_channels)]
-        for start in range(0, len(all_rows), self.rows):
-            window, channel = np.array(all_rows[start : start + self.rows]).T
-            scale = self._tensor(scales[window])[:, None]
-            mixture = self._tensor(windows[window, channel]) / scale
-            features = None if self.separator.amae is None else self.separator.amae(mixture)
-            spectrum = self.separator.stft(mixture)
-            for number in range(queries.shape[1]):
-                query = queries[window, number]
-                asked = query.any(axis=1)
-                if asked.any():
-                    with self._precision():
-                        masked = self.separator.masked(spectrum, self._tensor(query), features)
-                    separated = self.separator.stft.inverse(masked, num_samples) * scale
-                    rows = window[asked], number, channel[asked]
-                    result[rows] = separated.cpu().numpy()[asked]
+        audible = np.flatnonzero(peaks > SILENCE_PEAK)
+        all_rows = [(window, channel) for window in audible for channel in range(num_channels)]
+        groups = [
+            np.array(all_rows[start : start + self.rows]).T
+            for start in range(0, len(all_rows), self.rows)
+        ]
+        num_queries = queries.shape[1]
+        at_once = nullcontext(map) if self.on_gpu else side_by_side(len(groups) * num_queries)
+        with at_once as each:
+            heard = list(each(lambda group: self._heard(windows, scales, *group), groups))
+            asked = [
+                (rows, number, queries[rows.window, number])
+                for rows in heard
+                for number in range(num_queries)
+                if queries[rows.window, number].any()
+            ]
+            outputs = each(lambda one: self._separated(one[0], one[2]), asked)
+            for (rows, number, query), separated in zip(asked, outputs, strict=True):
+                wanted = query.any(axis=1)
+                result[rows.window[wanted], number, rows.channel[wanted]] = separated[wanted]
         return result
+
+    def at_once(self, num_outputs: int) -> int:
+        """Windows to give at once, for a recording with so many channels times queries."""
+        return self.rows if self.on_gpu else -(-torch.get_num_threads() // num_outputs)
+
+    @torch.inference_mode()
+    def _heard(
+        self, windows: np.ndarray, scales: np.ndarray, window: np.ndarray, channel: np.ndarray
+    ) -> Rows:
+        scale = self._tensor(scales[window])[:, None]
+        mixture = self._tensor(windows[window, channel]) / scale
+        features = None if self.separator.amae is None else self.separator.amae(mixture)
+        spectrum = self.separator.stft(mixture)
+        return Rows(window, channel, windows.shape[2], scale, spectrum, features)
+
+    @torch.inference_mode()
+    def _separated(self, rows: Rows, query: np.ndarray) -> np.ndarray:
+        """query (rows, query_size) -> (rows, num_samples)."""
+        with self._precision():
+            masked = self.separator.masked(rows.spectrum, self._tensor(query), rows.features)
+        separated = self.separator.stft.inverse(masked, rows.num_samples) * rows.scale
+        return separated.cpu().numpy()
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.in_bfloat16)
