@@ -39,4 +39,4 @@ if [[ ${selection[0]} != -m ]] && (( EUID == 0 )) && type -P apt-get >/dev/null 
 fi
 
 tests/checks.sh
-python -m pytest -n 2 --dist worksteal "${selection[@]}" "${@:2}"
+python -m pytest -n 3 --dist worksteal "${selection[@]}" "${@:2}"
