@@ -64,8 +64,8 @@ class WindowSeparator:
             for start in range(0, len(all_rows), self.rows)
         ]
         num_queries = queries.shape[1]
-        at_once = nullcontext(map) if self.on_gpu else side_by_side(len(groups) * num_queries)
-        with at_once as each:
+        work = nullcontext(map) if self.on_gpu else side_by_side(len(groups) * num_queries)
+        with work as each:
             heard = list(each(lambda group: self._heard(windows, scales, *group), groups))
             asked = [
                 (rows, number, queries[rows.window, number])
