@@ -3,7 +3,7 @@
 # of Slurm and chromium where root runs it.
 #   tests/run.sh [--fast | --all] [-- pytest's arguments]
 #   --fast    without the tests marked slow
-#   --all     kills 50 runs instead of 5
+#   --all     kills 50 runs instead of 3
 set -euo pipefail
 CDPATH='' builtin cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 

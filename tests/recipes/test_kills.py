@@ -19,7 +19,7 @@ from uss.model_store.log_file import read_log
 
 pytestmark = pytest.mark.slow
 
-NUM_KILLS = int(os.environ.get("USS_NUM_KILLS", "5"))
+NUM_KILLS = int(os.environ.get("USS_NUM_KILLS", "3"))
 SEED = int(os.environ.get("USS_KILL_SEED", "0"))
 OVERRIDES = [*REDUCED, "train.save_minutes=0.01", "detector.training.save_minutes=0.01"]
 
