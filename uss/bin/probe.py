@@ -44,9 +44,7 @@ def probe(splits: dict[str, AnchorSet], class_ids: list[str], pretrained: Pretra
     encoder = networks.load_encoder(pretrained)
     extractors = {
         "A-MAE": AmaeFeatures(encoder, amae, rate),
-        "untrained A-MAE": AmaeFeatures(
-            networks.untrained_encoder(encoder, pretrained), amae, rate
-        ),
+        "untrained A-MAE": AmaeFeatures(networks.untrained_encoder(pretrained), amae, rate),
     }
     kinds: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {}
     for name, extractor in extractors.items():

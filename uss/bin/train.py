@@ -80,7 +80,7 @@ def input_digests(
     if mixtures.augmenter is not None:
         inputs |= mixtures.augmenter.inputs
     if system.amae.features != "none":
-        inputs["audio_mae"] = networks.amae_digest(pretrained)
+        inputs["audio_mae"] = networks.amae_digest_for(system.amae, pretrained)
     if features is not None:
         if len(features) != len(mixtures):
             raise ValueError(

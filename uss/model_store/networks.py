@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from uss.config import to_dict
-from uss.files import digest
-from uss.layout import AMAE, DETECTOR
-from uss.model_store.config_file import required
+from uss.files import digest, digest_of
+from uss.layout import AMAE, DETECTOR, stage_that_trains
+from uss.model_store.config_file import AmaeFacts, required, section
 from uss.model_store.detector_columns import (
     OTHER_METHODS,
     detector_columns,
     say_which_are_maxima,
 )
 from uss.model_store.model_config import newest_checkpoint, read_config
-from uss.schema import Pretrained, System
+from uss.schema import AmaeModel, Pretrained, System, SystemAmae
 from uss.seeding import torch_seed
 
 if TYPE_CHECKING:
@@ -67,6 +67,30 @@ def panns_digest(pretrained: Pretrained, name: str) -> str:
 def amae_digest(pretrained: Pretrained) -> str:
     """SHA-256 of the A-MAE's weights."""
     return _weights_digest(pretrained.audio_mae, AMAE)
+
+
+def begins_with_its_weights(amae: SystemAmae) -> bool:
+    """Whether a system begins with what the A-MAE has learned. Controls do not: they begin with the
+    initial weights of one of its shape, or take the log-mel patches alone."""
+    return amae.pretrained and amae.features != "log_mel"
+
+
+def amae_digest_for(amae: SystemAmae, pretrained: Pretrained) -> str:
+    """SHA-256 of what a system begins with: the A-MAE's weights, or its shape and seed."""
+    if pretrained.audio_mae or begins_with_its_weights(amae):
+        return amae_digest(pretrained)
+    model, seed = _own_amae()
+    return digest_of([to_dict(model), seed])
+
+
+def _own_amae() -> tuple[AmaeModel, int]:
+    """Shape and seed of the recipe's own, which are known as soon as its training has begun."""
+    path = AMAE / "config.yaml"
+    if not path.exists():
+        raise ValueError(f"{AMAE} holds no model; {stage_that_trains(AMAE)}")
+    config = read_config(AMAE)
+    model = section(AmaeFacts, config, path, "facts").model
+    return model, required(config, path, "training", "seed")
 
 
 def _weights_digest(file: str | None, directory: Path) -> str:
@@ -148,9 +172,10 @@ def load_extractor(pretrained: Pretrained, system: System, sample_rate: int) -> 
     from uss.distributed import device
     from uss.models.amae_features import AmaeFeatures
 
-    encoder = load_encoder(pretrained)
-    if not system.amae.pretrained:
-        encoder = untrained_encoder(encoder, pretrained)
+    if begins_with_its_weights(system.amae):
+        encoder = load_encoder(pretrained)
+    else:
+        encoder = untrained_encoder(pretrained)
     return AmaeFeatures(encoder, system.amae, sample_rate).eval().to(device())
 
 
@@ -163,14 +188,13 @@ def load_encoder(pretrained: Pretrained) -> "AudioMaeEncoder":
     return load_amae(AMAE) if file is None else published.load_audio_mae(file)
 
 
-def untrained_encoder(encoder: "AudioMaeEncoder", pretrained: Pretrained) -> "AudioMaeEncoder":
+def untrained_encoder(pretrained: Pretrained) -> "AudioMaeEncoder":
     """An A-MAE of the same shape with initial weights, from the seed of the recipe's A-MAE."""
     import torch
 
     from uss.models.audio_mae import AudioMaeEncoder
+    from uss.models.published import AUDIO_MAE
 
-    seed = 0
-    if not pretrained.audio_mae:
-        seed = required(read_config(AMAE), AMAE / "config.yaml", "training", "seed")
+    model, seed = (AUDIO_MAE, 0) if pretrained.audio_mae else _own_amae()
     torch.manual_seed(torch_seed(seed, "initial_weights"))
-    return AudioMaeEncoder(encoder.model).eval()
+    return AudioMaeEncoder(model).eval()

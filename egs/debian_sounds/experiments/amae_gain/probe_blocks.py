@@ -9,8 +9,8 @@ without labels, on those of the training split.)
 Reads data/{train,dev}/anchors/, data/classes.csv, conf/evaluate.yaml (the bootstrap's seed and
 draws), conf/pretrained.yaml, data/amae/config.yaml, and the A-MAEs. Writes OUTPUT, JSON: the
 accuracy in the mean over recordings, then over classes, of the log-mel filterbank and of the
-features of each block of each A-MAE and of an untrained one, the first one's shape with data/amae's
-seed, with 95 % intervals; and the paired gain of each A-MAE's last block over each of the others'.
+features of each block of each A-MAE and of an untrained one, with data/amae's shape and seed, with
+95 % intervals; and the paired gain of each A-MAE's last block over each of the others'.
 
     python experiments/amae_gain/probe_blocks.py --amae A-MAE=data/amae --output probe_blocks.json
 """
@@ -114,8 +114,7 @@ def measure(directories: dict[str, Path], pretrained: Pretrained, config: Evalua
     encoders: dict[str, AudioMaeEncoder] = {
         name: load_amae(directory) for name, directory in directories.items()
     }
-    first = next(iter(encoders.values()))
-    encoders[UNTRAINED] = networks.untrained_encoder(first, pretrained)
+    encoders[UNTRAINED] = networks.untrained_encoder(pretrained)
     amae = SystemAmae(features="aligned", fusion="channel")
     extractors = {
         name: AmaeFeatures(encoder, amae, splits[0].sample_rate).eval().to(device())
