@@ -153,7 +153,7 @@ def test_classes_without_data_are_named(make_recipe):
     recipe.write_results("mae_frozen")
     comparison = compared(recipe, ["mae_frozen"])
     text = " ".join(notes(comparison))
-    assert f"3 of 4 classes, 3 recordings (3 to 3 a class), 18 mixtures. Classes without data: " \
+    assert f"3 of 4 classes, 3 recordings (3 a class), 18 mixtures. Classes without data: " \
         f"{recipe.classes[-1].name}." in text  # fmt: skip
     assert [row[0] for row in class_table(comparison).rows] == [
         row.name for row in recipe.classes[:-1]

@@ -85,7 +85,7 @@ def test_the_whole_report(make_recipe):
     text = (recipe.experiment / "RESULTS.md").read_text()
     for expected in (
         "Three recordings are few.",
-        "3 of 4 classes, 3 recordings (3 to 3 a class), 18 mixtures",
+        "3 of 4 classes, 3 recordings (3 a class), 18 mixtures",
         "--set evaluate.seed=5",
         "abc1234",
         "**Average embedding, detected anchors**",

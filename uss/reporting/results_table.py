@@ -145,9 +145,11 @@ def notes(comparison: Comparison, sed: Comparison | None = None) -> list[str]:
 
 def _numbers(comparison: Comparison) -> str:
     counts = [row.num_recordings for row in comparison.classes]
+    least, most = min(counts), max(counts)
+    each = f"{least}" if least == most else f"{least} to {most}"
     text = (
         f"{len(comparison.classes)} of {comparison.num_classes} classes, "
-        f"{comparison.num_recordings:,} recordings ({min(counts)} to {max(counts)} a class), "
+        f"{comparison.num_recordings:,} recordings ({each} a class), "
         f"{comparison.num_mixtures:,} mixtures."
     )
     if comparison.classes_without_data:
