@@ -9,37 +9,18 @@ import pytest
 
 from egs.audioset.local import local_copy, splits
 from egs.audioset.local.segments import read_segments
+from tests.helpers.audioset_copy import all_clips, clips, touch, touch_all
 from tests.helpers.audioset_recipe import CLASSES, RATE, RECIPE, ROOT, WEIGHTS, Recipe
 from tests.helpers.audioset_synthetic import write_audio
 from uss.bin.check_data import check
 from uss.data.dataset import LABELLED_SPLITS, Dataset
-from uss.tables import Clip, Missing, Surplus, read_table
+from uss.tables import Missing, Surplus, read_table
 
 
 @pytest.fixture
 def recipe(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return Recipe(tmp_path)
-
-
-def clips(split):
-    return {clip.clip_id: clip for clip in read_table(f"data/{split}/clips.csv", Clip)}
-
-
-def all_clips():
-    return {clip_id: clip for split in LABELLED_SPLITS for clip_id, clip in clips(split).items()}
-
-
-def touch(recipe, *names):
-    """Files of a local copy: stage 0 reads their names only."""
-    for name in names:
-        path = recipe.data / "audioset" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-
-
-def touch_all(recipe, but=()):
-    touch(recipe, *(f"Y{row.clip_id}.wav" for row in recipe.all_rows if row.clip_id not in but))
 
 
 def test_dev_depends_on_seed_and_lists_only(recipe):
