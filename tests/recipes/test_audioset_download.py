@@ -16,6 +16,7 @@ from tests.helpers.audioset_recipe import CLASSES, RATE, Recipe, found, unavaila
 from tests.helpers.audioset_synthetic import waveform
 from tests.helpers.small_disk import mounted
 from tests.helpers.web_server import Server
+from tests.helpers.yt_dlp_program import MESSAGES, YT_DLP
 from uss.data.dataset import LABELLED_SPLITS
 from uss.tables import Missing, read_table
 
@@ -246,31 +247,6 @@ def test_a_disk_that_is_too_small(recipe, server, monkeypatch):
     ):
         download(recipe, server)
     assert sum(server.num_requests.values()) == 0
-
-
-YT_DLP = """#!{python}
-# Stands for yt-dlp: takes its options, serves a section from the local server.
-import os, sys, urllib.request, urllib.error
-options, url = sys.argv[1:-1], sys.argv[-1]
-assert options[-1] == "--" and options[options.index("--format") + 1] == "bestaudio/best"
-section = options[options.index("--download-sections") + 1]
-output = options[options.index("--output") + 1].replace("%(ext)s", "wav")
-assert section.startswith("*") and "-" in section
-with open({log!r}, "a") as log:
-    log.write(url + " " + section + "\\n")
-try:
-    content = urllib.request.urlopen(url).read()
-except urllib.error.HTTPError as error:
-    text = {messages!r}[str(error.code)]
-    sys.exit("WARNING: noise\\nERROR: [youtube] id: " + text)
-open(output, "wb").write(content)
-"""
-MESSAGES = {
-    "404": "Video unavailable. This video is no longer available",
-    "403": "Private video. Sign in if you've been granted access to this video",
-    "429": "Sign in to confirm you’re not a bot. Use --cookies-from-browser",
-    "500": "Unable to extract initial player response",
-}
 
 
 def test_yt_dlp_is_called_and_its_errors_are_understood(recipe, server, tmp_path, monkeypatch):

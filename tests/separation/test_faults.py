@@ -19,7 +19,6 @@ import torch
 
 from tests.helpers.small_disk import largest_file
 from tests.separation.chirp import sound
-from uss.separation import batch
 from uss.separation.file_separation import Job, separate_file
 from uss.separation.lock import locked
 from uss.separation.model import Model
@@ -105,32 +104,6 @@ def test_an_output_of_another_size_is_made_again(uss, write, caplog, size):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lost", ["a/a.png", "a/a_class_0.png", "index.html"])
-@pytest.mark.parametrize("size", [None, 0])
-def test_pictures_and_page_that_were_lost_are_made_again(uss, write, lost, size):
-    write("a.wav", sound(1))
-    arguments = ("a.wav", "--class", "0", "--spectrogram", "--report")
-    assert uss(*arguments) == 0
-    path = Path("separated") / lost
-    whole = path.read_bytes()
-    path.unlink()
-    if size is not None:
-        path.write_bytes(b"")
-    assert uss(*arguments) == 0
-    assert path.read_bytes() == whole
-
-
-@pytest.mark.slow
-def test_pictures_follow_their_sounds(uss, write):
-    write("a.wav", sound(1))
-    assert uss("a.wav", "--class", "0", "--spectrogram") == 0
-    before = Path("separated/a/a.png").read_bytes()
-    write("a.wav", sound(2))
-    assert uss("a.wav", "--class", "0", "--spectrogram") == 0
-    assert Path("separated/a/a.png").read_bytes() != before
-
-
-@pytest.mark.slow
 def test_a_full_disk_is_a_line_a_file(uss, write, caplog):
     caplog.set_level("INFO")
     write("long.wav", sound(8))
@@ -191,20 +164,6 @@ def test_a_bug_of_ours_ends_the_batch(uss, write, monkeypatch):
     with pytest.raises(TypeError):
         uss("a.wav", "--class", "0")
     assert files_in("separated") == set()
-
-
-def test_a_picture_that_fails_changes_no_count(uss, write, caplog, monkeypatch):
-    caplog.set_level("INFO")
-    write("a.wav", sound(1))
-    assert uss("a.wav", "--class", "0") == 0
-
-    def fail(*given):
-        raise TypeError("no such font")
-
-    monkeypatch.setattr(batch, "draw", fail)
-    assert uss("a.wav", "--class", "0", "--spectrogram") == 0
-    assert "a.wav: no spectrograms: TypeError: no such font" in caplog.messages
-    assert caplog.messages[-1] == "0 separated, 1 skipped as done, 0 failed"
 
 
 def test_names_that_are_no_utf8(uss, write, caplog):

@@ -9,6 +9,7 @@ import pytest
 
 from tests.helpers.pictures import hostile_settings
 from tests.separation.chirp import sound
+from uss.separation import batch
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,3 +74,43 @@ def test_the_users_settings_of_matplotlib_do_not_matter(experiment, write, tmp_p
     )  # fmt: skip
     assert done.returncode == 0 and "WARNING" not in done.stderr
     assert len(list((tmp_path / "separated/a").glob("*.png"))) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lost", ["a/a.png", "a/a_class_0.png", "index.html"])
+@pytest.mark.parametrize("size", [None, 0])
+def test_pictures_and_page_that_were_lost_are_made_again(uss, write, lost, size):
+    write("a.wav", sound(1))
+    arguments = ("a.wav", "--class", "0", "--spectrogram", "--report")
+    assert uss(*arguments) == 0
+    path = Path("separated") / lost
+    whole = path.read_bytes()
+    path.unlink()
+    if size is not None:
+        path.write_bytes(b"")
+    assert uss(*arguments) == 0
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.slow
+def test_pictures_follow_their_sounds(uss, write):
+    write("a.wav", sound(1))
+    assert uss("a.wav", "--class", "0", "--spectrogram") == 0
+    before = Path("separated/a/a.png").read_bytes()
+    write("a.wav", sound(2))
+    assert uss("a.wav", "--class", "0", "--spectrogram") == 0
+    assert Path("separated/a/a.png").read_bytes() != before
+
+
+def test_a_picture_that_fails_changes_no_count(uss, write, caplog, monkeypatch):
+    caplog.set_level("INFO")
+    write("a.wav", sound(1))
+    assert uss("a.wav", "--class", "0") == 0
+
+    def fail(*given):
+        raise TypeError("no such font")
+
+    monkeypatch.setattr(batch, "draw", fail)
+    assert uss("a.wav", "--class", "0", "--spectrogram") == 0
+    assert "a.wav: no spectrograms: TypeError: no such font" in caplog.messages
+    assert caplog.messages[-1] == "0 separated, 1 skipped as done, 0 failed"

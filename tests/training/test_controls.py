@@ -7,11 +7,12 @@ import pytest
 import yaml
 
 from tests.helpers.training_recipe import SYSTEM
-from uss.bin import train, train_amae
+from uss.bin import features, train, train_amae
 
 SHORT = ["training.steps=2", "model.mean=-4.0", "model.std=2.5"]
 CONTROLS = {
     "random": {"features": "aligned", "fusion": "film", "pretrained": False, "source": "live"},
+    "cached": {"features": "aligned", "fusion": "concat", "pretrained": False},
     "log_mel": {"features": "log_mel", "fusion": "film", "source": "live"},
 }
 
@@ -22,6 +23,7 @@ def pretrain(steps: int) -> None:
 
 
 def train_system(system: str, name: str) -> None:
+    features.main(["--systems", system])
     train.main([f"--name={name}", "--systems", system, "--set=train.steps=2"])
 
 

@@ -124,7 +124,10 @@ def main(argv: list[str] | None = None) -> None:
     inputs: dict[str, Path | str | None] = {
         "mixtures": MIXTURES,
         "anchors": mixtures.anchors.packed.digest,
-        "audio_mae": networks.amae_digest(pretrained),
+    }
+    amaes = {
+        name: {"audio_mae": networks.amae_digest_for(system.amae, pretrained)}
+        for name, system in by_set.items()
     }
     changes: dict[str, object] = {}
     if mixtures.augmenter is not None:
@@ -133,7 +136,11 @@ def main(argv: list[str] | None = None) -> None:
     steps = []
     for name, number, rows in units:
         path = part_path(feature_dir(DATA, by_set[name]), number)
-        step = Step(path, inputs, {"features": name, "rows": [rows.start, rows.stop], **changes})
+        step = Step(
+            path,
+            inputs | amaes[name],
+            {"features": name, "rows": [rows.start, rows.stop], **changes},
+        )
         steps.append((name, rows, step))
     if options.merge:
         merge([step for *_, step in steps], list(by_set.values()), num_mixtures)
