@@ -49,7 +49,7 @@ def dataset(recipe) -> Dataset:
 
 def test_recordings_come_out_of_every_container_unchanged(made):
     recipe, contents = made
-    recordings = read_table(recipe / "data" / "recordings.csv", Recording)
+    recordings = read_table(recipe / "data" / "extracted.csv", Recording)
     assert len(recordings) == len(LABELS) * NUM_GROUPS
     for recording in recordings:
         container, _, member = recording.path.partition("!/")
@@ -59,7 +59,7 @@ def test_recordings_come_out_of_every_container_unchanged(made):
                 recording.path
             ]
         assert (recipe / recording.file).read_bytes() == content
-    assert read_facts(recipe / "data" / "recordings.csv")["rejected"] == {}
+    assert read_facts(recipe / "data" / "extracted.csv")["rejected"] == {}
 
 
 def test_splits_are_disjoint_by_recording(dataset):

@@ -3,12 +3,15 @@
 import copy
 import logging
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from egs.debian_sounds.local.data_config import Data
+from egs.debian_sounds.local.packages import Package, download_debs
 from egs.debian_sounds.local.recordings import Listed, Recording, disagreement
+from tests.helpers.bash import PATH, executable
 from tests.helpers.debian_recipe import (
     RECIPE,
     audio_file,
@@ -43,7 +46,7 @@ def repack(recipe, contents, version: str = "1") -> None:
 
 
 def recordings(recipe) -> dict:
-    rows = read_table(recipe / "data" / "recordings.csv", Recording)
+    rows = read_table(recipe / "data" / "extracted.csv", Recording)
     return {row.recording_id: row for row in rows}
 
 
@@ -59,6 +62,23 @@ def test_missing_packages_are_named_with_the_remedy(recipe):
     assert not (recipe / "data").exists()
 
 
+def test_apt_keeps_to_the_folder(tmp_path, monkeypatch):
+    """It takes a relative path for one below its own."""
+    note = (
+        '#!/bin/sh\nfor word; do case $word in Dir::*) echo "${word#*=}" >>"$NOTE" ;; esac; done\n'
+    )
+    executable(tmp_path / "bin" / "apt-get", note)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{PATH}")
+    monkeypatch.setenv("NOTE", str(tmp_path / "note"))
+    monkeypatch.chdir(tmp_path)
+    Path("packages").mkdir()
+    words = Package("words", "deb", "1", "words_1_all.deb", 0, "", "")
+    download_debs([words], Path("packages"))
+    folders = (tmp_path / "note").read_text().splitlines()
+    assert len(folders) == 4
+    assert all(path.startswith(f"{tmp_path}/packages/.download-") for path in folders)
+
+
 @pytest.mark.slow
 def test_another_release_is_used_file_by_file(recipe, caplog):
     """One file is shorter than listed, the others are as they were."""
@@ -69,7 +89,7 @@ def test_another_release_is_used_file_by_file(recipe, caplog):
         prepare(recipe)
     assert "words_2_all.deb is not the listed release" in caplog.text
     assert "owl1.flac is left out: 0.90 s, not 1.00 s" in caplog.text
-    facts = read_facts(recipe / "data" / "recordings.csv")
+    facts = read_facts(recipe / "data" / "extracted.csv")
     assert facts["other_releases"] == ["words"]
     assert facts["rejected"] == {f"words:{OWL.format(1)}": "0.90 s, not 1.00 s"}
     assert facts["num_used"] == facts["num_listed"] - 1 == len(recordings(recipe))
@@ -158,10 +178,15 @@ def test_changed_settings_and_lost_files_are_made_again(recipe, caplog):
     assert "skip data/train/clips.csv" in caplog.text
     assert "run data/dev/clips.csv: audio files or tables beside it are gone" in caplog.text
     assert tables(recipe) == before
+    shutil.rmtree(recipe / "data" / "recordings")
+    with caplog.at_level(logging.INFO):
+        prepare(recipe)
+    assert "is missing, or not the one that was written" in caplog.text
+    assert tables(recipe) == before
     prepare(recipe, "unlabelled=none", "floor_dbfs=[-80, -75]")
     after = tables(recipe)
     assert not any(name.startswith("unlabelled/") for name in after)
-    assert after["recordings.csv"] == before["recordings.csv"]
+    assert after["extracted.csv"] == before["extracted.csv"]
     name = "train/audio/train_00000.flac"
     assert after[name] != before[name]
 

@@ -66,7 +66,7 @@ def test_more_recordings_train_and_change_nothing_else(recipe):
     after = tables(recipe)
     changed = {name for name in before if after.get(name) != before[name]}
     assert changed and all(name.startswith("train/") for name in changed)
-    rows = read_table(recipe / "data" / "more" / "recordings.csv", Recording)
+    rows = read_table(recipe / "data" / "more" / "extracted.csv", Recording)
     assert {r.group for r in rows} == {"kit/new", "kit/g"}
     events = read_table(recipe / "data" / "train" / "events.csv", Event)
     assert {"kit/new", "kit/g"} <= {event.group for event in events}
@@ -81,7 +81,7 @@ def test_a_group_that_shares_sound_with_the_benchmark_is_left_out(recipe):
     """Whole: what else it holds is of the same session. Whichever fold the recording is in."""
     add_more(recipe)
     prepare(recipe, "unlabelled=none", LARGE)
-    facts = read_facts(recipe / "data" / "more" / "recordings.csv")
+    facts = read_facts(recipe / "data" / "more" / "extracted.csv")
     reason = "its group shares sound with words:usr/share/words/owl1.flac"
     assert facts["rejected"] == {f"kit:{HOOT.format(i)}": reason for i in (1, 2)}
     assert facts["num_listed"] - len(facts["rejected"]) == facts["num_used"] == 2

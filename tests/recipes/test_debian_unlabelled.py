@@ -29,7 +29,7 @@ def test_more_packages_without_copies_of_held_out_recordings(tmp_path):
     clips = recipe / "data" / "unlabelled" / "clips.csv"
     small = read_facts(clips)
     held_out = {e.group for e in read_table(recipe / "data" / "eval" / "events.csv", Event)}
-    recordings = read_table(recipe / "data" / "recordings.csv", Recording)
+    recordings = read_table(recipe / "data" / "extracted.csv", Recording)
     copied = next(r for r in recordings if r.group in held_out and r.duration_seconds >= 1)
     files = {
         "usr/share/music/theme.wav": audio_file(sound(200, 25.0, 8000), 8000),

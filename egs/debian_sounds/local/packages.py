@@ -104,7 +104,8 @@ def download_debs(packages: list[Package], folder: Path) -> None:
     """By apt-get, one after the other, whatever version the machine's sources offer."""
     if not packages:
         return
-    with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as temporary:
+    # apt takes a relative path as one below folders of the system's.
+    with tempfile.TemporaryDirectory(prefix=".download-", dir=folder.absolute()) as temporary:
         lists, cache = Path(temporary, "lists"), Path(temporary, "cache")
         (lists / "partial").mkdir(parents=True)
         (cache / "archives" / "partial").mkdir(parents=True)

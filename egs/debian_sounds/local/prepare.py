@@ -2,7 +2,7 @@
 
 Reads conf/data.yaml, local/packages.csv, local/debian_sounds.csv and the packages that they name.
 With `labelled: large` also local/packages_more.csv and local/debian_sounds_more.csv.
-Writes data/recordings.csv, data/classes.csv, data/forbidden_pairs.csv, data/ATTRIBUTION.md, for
+Writes data/extracted.csv, data/classes.csv, data/forbidden_pairs.csv, data/ATTRIBUTION.md, for
 each split data/<split>/{clips,events,sources}.csv with their audio, data/unlabelled/, and
 with `labelled: large` data/more/.
 In the recipe's folder, with uss in Python's path:
@@ -41,8 +41,8 @@ logger = logging.getLogger("prepare")
 def prepare_recordings(
     listed: list[Listed], packages: list[Package], found: dict[str, Found]
 ) -> list[Recording]:
-    """data/recordings.csv: the benchmark's recordings, extracted, checked, grouped."""
-    output = DATA / "recordings.csv"
+    """data/extracted.csv: the benchmark's recordings, extracted, checked, grouped."""
+    output = DATA / "extracted.csv"
     inputs: dict = {name: LOCAL / name for name in ("debian_sounds.csv", "packages.csv")}
     inputs |= {package: at_hand.sha256 for package, at_hand in found.items()}
     step = Step(output, inputs, {})
@@ -55,6 +55,7 @@ def prepare_recordings(
         write_table(output, recordings, Recording)
         write_text(DATA / "ATTRIBUTION.md", attribution(recordings, packages, found, rejected))
         step.finish(
+            (Path(row.file) for row in recordings),
             num_listed=len(benchmark),
             num_used=len(recordings),
             rejected=rejected,
@@ -65,20 +66,25 @@ def prepare_recordings(
 
 
 def prepare_more(benchmark: list[Recording], config: Data, folder: Path) -> list[Recording]:
-    """data/more/recordings.csv: recordings that only train, where they are asked for."""
+    """data/more/extracted.csv: recordings that only train, where they are asked for."""
     if config.labelled == "small":
         return []
     tables = ("debian_sounds_more.csv", "packages_more.csv")
     listed, packages = read_listed(LOCAL / tables[0]), read_packages(LOCAL / tables[1])
     found = get_packages(packages, folder, download=config.packages is None)
-    inputs: dict = {name: LOCAL / name for name in tables} | {"benchmark": DATA / "recordings.csv"}
+    inputs: dict = {name: LOCAL / name for name in tables} | {"benchmark": DATA / "extracted.csv"}
     inputs |= {package: at_hand.sha256 for package, at_hand in found.items()}
-    step = Step(MORE / "recordings.csv", inputs, {})
+    step = Step(MORE / "extracted.csv", inputs, {})
     if not step.is_current():
         recordings, rejected = extract_more(listed, packages, found, benchmark, MORE / "recordings")
         write_table(step.output, recordings, Recording)
         write_text(MORE / "ATTRIBUTION.md", attribution(recordings, packages, found, rejected))
-        step.finish(num_listed=len(listed), num_used=len(recordings), rejected=rejected)
+        step.finish(
+            (Path(row.file) for row in recordings),
+            num_listed=len(listed),
+            num_used=len(recordings),
+            rejected=rejected,
+        )
     return read_table(step.output, Recording)
 
 
@@ -88,7 +94,7 @@ def prepare_classes(
     """data/classes.csv and data/forbidden_pairs.csv."""
     classes = class_rows({row.audioset_label for row in recordings})
     forbidden = forbidden_pairs(classes, config)
-    inputs = {"recordings": DATA / "recordings.csv"}
+    inputs = {"recordings": DATA / "extracted.csv"}
     settings = {"overlapping": config.overlapping}
     for name, rows, cls in (
         ("classes.csv", classes, ClassRow),
@@ -109,9 +115,9 @@ def prepare_split(
     config: Data,
 ) -> None:
     """data/<split>/: audio, clips.csv, events.csv, sources.csv."""
-    inputs = {name: DATA / name for name in ("recordings.csv", "forbidden_pairs.csv")}
+    inputs = {name: DATA / name for name in ("extracted.csv", "forbidden_pairs.csv")}
     if split == "train" and config.labelled == "large":
-        inputs["more recordings"] = MORE / "recordings.csv"
+        inputs["more recordings"] = MORE / "extracted.csv"
     step = Step(DATA / split / "clips.csv", inputs, clip_settings(config))
     if step.is_current() and is_complete(step.output):
         return
@@ -135,7 +141,7 @@ def prepare_unlabelled(
     if config.unlabelled == "none":
         shutil.rmtree(folder, ignore_errors=True)  # later stages use it where it is
         return
-    inputs: dict = {"recordings": DATA / "recordings.csv", "listed": LOCAL / "debian_sounds.csv"}
+    inputs: dict = {"recordings": DATA / "extracted.csv", "listed": LOCAL / "debian_sounds.csv"}
     if config.unlabelled == "large":
         packages = read_packages(LOCAL / "packages_unlabelled.csv")
         if not (folder / "clips.csv").exists():

@@ -40,7 +40,7 @@ class Listed(NamedTuple):
 
 
 class Recording(NamedTuple):
-    """data/recordings.csv: an extracted file that agrees with the table."""
+    """data/extracted.csv: an extracted file that agrees with the table."""
 
     recording_id: str
     audioset_label: str

@@ -1,7 +1,7 @@
 """How wide the interval of a paired gain will be, by simulation from development results.
 
 Reads exp/<name>/<system>/results_dev/ of two systems (stage 7 with evaluate.split dev) and
-data/recordings.csv; conf/evaluate.yaml. Splits the variance of the gain into that between classes,
+data/extracted.csv; conf/evaluate.yaml. Splits the variance of the gain into that between classes,
 between recordings of a class and between mixtures of a recording, draws gains with these variances
 for several sizes of an evaluation, and prints the mean half-width of their bootstrap intervals.
 
@@ -93,7 +93,7 @@ def half_width(
 
 def evaluated_recordings(data: Data) -> tuple[list[int], list[int]]:
     """Recordings (groups) of each class that fold data.fold evaluates, and all folds together."""
-    rows = read_table(Path("data/recordings.csv"), Recording)
+    rows = read_table(Path("data/extracted.csv"), Recording)
     part_of = divide(rows, data)
     groups = {(row.audioset_label, row.group) for row in rows}
     one = Counter(label for label, group in groups if part_of[group] == str(data.fold))

@@ -180,7 +180,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--num-scenes", type=int, default=14)
     options = arguments.parse_args(argv)
     config = load(options.conf, "data", Data, options.overrides)
-    recordings = read_table(DATA / "recordings.csv", Recording)
+    recordings = read_table(DATA / "extracted.csv", Recording)
     side = split_recordings(recordings, config)
     of_split = defaultdict(list)
     for row in recordings:
