@@ -32,7 +32,13 @@ wanted=${wanted%% *}
 is_installed() {
     local digest='' extras=''
     [[ -x $python && -r $venv/pyvenv.cfg && -r $marker ]] && read -r digest extras <"$marker"
-    [[ $digest == "$wanted" && ( -z $extra || $extras == "$extra" ) ]]
+    [[ $digest == "$wanted" && ( -z $extra || $extras == "$extra" ) ]] \
+        && { [[ -z $gpu ]] || has_cuda_torch; }
+}
+
+# What torch says of itself: None for a CPU build.
+has_cuda_torch() {
+    grep -qs "^cuda.*= '" "$venv"/lib/python3.*/site-packages/torch/version.py
 }
 
 find_python() {
@@ -139,7 +145,7 @@ SECONDS=0
 base_python=$(find_python)
 say "installing into $venv: some minutes, about 1.5 GB"
 rm -f "$marker"
-if ! is_whole_venv; then
+if ! is_whole_venv || { [[ -n $gpu ]] && ! has_cuda_torch; }; then  # pip keeps a CPU torch
     make_venv
 fi
 install
@@ -150,6 +156,9 @@ if ! { mend_torchaudio && verify; }; then
     install
     mend_torchaudio
     verify
+fi
+if [[ -n $gpu ]] && ! has_cuda_torch; then
+    fail 1 "this torch has no CUDA: pip's own sources have no other build of it here"
 fi
 echo "$wanted $extra" >"$marker.new"
 mv "$marker.new" "$marker"

@@ -8,10 +8,15 @@ meet. Without NUM_PROCESSES a process is alone, also within a Slurm job.
 Alone, every function gives its argument back. torch is imported where it is needed only.
 """
 
+import logging
 import os
 from datetime import timedelta
+from pathlib import Path
 
+NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 TIMEOUT = timedelta(hours=1)  # the others wait while the first one evaluates
+
+logger = logging.getLogger(__name__)
 
 
 def _variable(name: str) -> int:
@@ -56,6 +61,19 @@ def device():
             "profile train of conf/slurm.conf, such as --gpus-per-task=1"
         )
     return torch.device("cuda", local_rank % num_gpus)
+
+
+def log_device() -> None:
+    """What this process works on, with a warning where torch cannot use the machine's GPU."""
+    import torch
+
+    own = device()
+    logger.info("on %s", torch.cuda.get_device_name(own) if own.type == "cuda" else "the CPU")
+    if own.type == "cpu" and torch.version.cuda is None and NVIDIA_DRIVER.exists():
+        logger.warning(
+            "this machine has an NVIDIA GPU, and torch %s cannot use it: tools/install.sh --gpu",
+            torch.__version__,
+        )
 
 
 def start(batch_size: int) -> None:

@@ -30,13 +30,16 @@ def python(tmp_path):
     return executable(tmp_path / "python3", NOTING_PYTHON)
 
 
-def pretend_installed(root: Path, extras: str) -> None:
+def pretend_installed(root: Path, extras: str, cuda: str = "None") -> None:
     venv = root / "tools" / "venv"
     executable(venv / "bin" / "python", "#!/bin/sh\nexit 4\n")
     (venv / "pyvenv.cfg").touch()
     digest = hashlib.sha256(f"{root}\n".encode())
     for name in ("setup.py", "tools/constraints.txt"):
         digest.update((root / name).read_bytes())
+    torch = venv / "lib" / "python3.12" / "site-packages" / "torch"
+    torch.mkdir(parents=True)
+    (torch / "version.py").write_text(f"cuda: Optional[str] = {cuda}\nhip: Optional[str] = None\n")
     (venv / "installed").write_text(f"{digest.hexdigest()} {extras}\n")
 
 
@@ -69,6 +72,18 @@ def test_the_extras_of_the_tests_are_installed_besides(checkout, python):
     pretend_installed(checkout, "")
     assert install(checkout, python, "test").returncode != 0
     assert "-m venv --clear" in asked(python)
+
+
+def test_a_cuda_torch_takes_the_place_of_one_for_the_cpu(checkout, python):
+    pretend_installed(checkout, "")
+    assert install(checkout, python, "--gpu").returncode != 0
+    assert "-m venv --clear" in asked(python)
+
+
+def test_a_cuda_torch_is_there(checkout, python):
+    pretend_installed(checkout, "", cuda="'12.8'")
+    result = install(checkout, python, "--gpu")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
 def test_a_copied_checkout_installs_its_own(checkout, python, tmp_path):

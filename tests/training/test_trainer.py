@@ -9,6 +9,7 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from tests.training.toy_task import ToyTask, assert_same, fail_at, stop_at, training
+from uss import distributed
 from uss.model_store import checkpoint
 from uss.model_store.log_file import read_log
 from uss.model_store.model_config import checkpoints
@@ -29,6 +30,15 @@ def test_a_training_writes_log_curve_and_checkpoints(tmp_path):
     assert (tmp_path / "loss.png").stat().st_size > 1000
     assert [step for step, _ in checkpoints(tmp_path)] == [20]
     assert task.model[0].momentum == 0.1
+
+
+def test_the_device_is_named(tmp_path, caplog, monkeypatch):
+    caplog.set_level("INFO")
+    distributed.log_device()
+    assert caplog.messages == ["on the CPU"]
+    monkeypatch.setattr(distributed, "NVIDIA_DRIVER", tmp_path)
+    distributed.log_device()
+    assert "this machine has an NVIDIA GPU, and torch" in caplog.messages[-1]
 
 
 def test_a_curve_that_cannot_be_drawn_costs_nothing(tmp_path, caplog):

@@ -73,6 +73,7 @@ def train(
         ValueError: too many batches had a loss or gradient that is not finite (Outcomes).
     """
     distributed.start(training.batch_size)
+    distributed.log_device()
     is_first = distributed.rank() == 0
     set_up_torch(training.threads)
     model, optimizer = prepare(task, training)
