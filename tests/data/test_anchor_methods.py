@@ -20,7 +20,7 @@ from uss.data.waveforms import WaveformSet
 from uss.labels import audioset_ancestors, audioset_classes
 from uss.model_store import networks
 from uss.schema import Anchors
-from uss.tables import Anchor, Event, write_table
+from uss.tables import Anchor, Clip, Event, write_table
 
 
 @pytest.fixture
@@ -85,6 +85,29 @@ def test_an_anchor_lies_in_what_is_heard_of_its_clip(recipe):
     events = [Event(name, name, "/m/0", 0.3, 0.1, "g") for name in clips.names]
     found = true_anchors(range(2), labelled, events, Anchors(segment_seconds=0.5))
     assert [anchor.start_sample for _, anchor in found] == [0.1 * RATE, 0]
+
+
+def test_an_event_in_what_stage_1_cut_off_has_no_anchor(written, caplog):
+    for split in SPLITS:
+        clips = [row._replace(duration_seconds=9.0) for row in Dataset().clips(split)]
+        write_table(f"data/{split}/clips.csv", clips, Clip)
+        times = [("e1", 0.2), ("e2", SECONDS), ("e3", 8.0)]
+        events = [Event(name, f"{split}_a", "/m/0", at, 0.3, "r") for name, at in times]
+        write_table(f"data/{split}/events.csv", events, Event)
+    run("events")
+    for split in SPLITS:
+        assert [row.start_sample for row in table(split).values()] == [0.1 * RATE]
+        assert f"{split}: 2 events start after the {SECONDS:g} s that stage 1 keeps" in caplog.text
+        assert "have no anchor: e2, e3; raise clip_seconds" in caplog.text
+
+
+@pytest.mark.parametrize("method", ["events", "loudest"])
+def test_an_anchor_that_is_longer_than_the_clips_names_its_key(written, method):
+    write_events()
+    with pytest.raises(ValueError, match="shorter than an anchor: lower anchors.segment_seconds"):
+        anchors.main(
+            [f"--set=anchors.method={method}", f"--set=anchors.segment_seconds={SECONDS + 1}"]
+        )
 
 
 def test_the_loudest_stretch_is_the_anchor_of_every_label(written, caplog):

@@ -94,6 +94,15 @@ def test_events_of_labels_that_the_clip_lacks(written):
             check()
 
 
+def test_an_event_after_the_end_of_its_clip(written):
+    """As where times count from the start of the file that the clip lies in."""
+    write_events(written, "eval", event("eval")._replace(start_seconds=43.0))
+    with pytest.raises(
+        ValueError, match=r"'eval_a_e': it starts at 43 s, .* from the clip's start"
+    ):
+        check()
+
+
 def test_a_split_without_clips_or_table(written):
     written.clips("dev")
     with pytest.raises(ValueError, match="data/dev/clips.csv has no clips"):

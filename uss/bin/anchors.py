@@ -25,6 +25,7 @@ from uss.config import load, to_dict
 from uss.data.anchor_scoring import score_anchors
 from uss.data.anchor_set import set_names
 from uss.data.anchor_warnings import (
+    warn_of_events_cut_off,
     warn_of_labels_without_event,
     warn_of_lost_classes,
     warn_of_several_events,
@@ -197,6 +198,9 @@ def merge(dataset: Dataset, config: Anchors, loaded: Networks) -> None:
                 sum(fact["num_silent"] for fact in facts),
             )
             warn_of_lost_classes(dataset, split, name, anchors)
+        seconds = clips.num_samples / clips.sample_rate
+        if config.method == "events" or len(sets) > 1:  # where true times are used
+            warn_of_events_cut_off(dataset, split, seconds)
         if config.method == "events":
             warn_of_labels_without_event(dataset, split)
             continue
@@ -204,7 +208,6 @@ def merge(dataset: Dataset, config: Anchors, loaded: Networks) -> None:
             warn_of_several_events(dataset, split)
         events = dataset.events(split)
         if events is not None:  # the set that was found is the last
-            seconds = clips.num_samples / clips.sample_rate
             scores[split] = score_anchors(
                 anchors, events, config.segment_seconds, seconds, clips.sample_rate
             )

@@ -45,18 +45,21 @@ def true_anchors(
     rows: range, labelled: LabelledClips, events: list[Event], config: Anchors
 ) -> list[tuple[int, Anchor]]:
     """(row of the clip, anchor) around the centre of each event of the clips; the anchor lies in
-    what is heard of a clip, and starts with it where that is shorter."""
+    what is heard of a clip, and starts with it where that is shorter. None of what stage 1 cut off.
+    """
     clips = labelled.clips
     num_samples = round(config.segment_seconds * clips.sample_rate)
     row_of = {clips.names[row]: row for row in rows}
-    last_start_of = dict(zip(rows, labelled.num_heard(rows) - num_samples, strict=True))
+    num_heard_of = dict(zip(rows, labelled.num_heard(rows).tolist(), strict=True))
     result = []
     for event in events:
         if event.clip_id in row_of:
             row = row_of[event.clip_id]
+            if round(event.start_seconds * clips.sample_rate) >= num_heard_of[row]:
+                continue
             centre = event.start_seconds + event.duration_seconds / 2
             start = round(centre * clips.sample_rate) - num_samples // 2
-            start = max(min(start, int(last_start_of[row])), 0)
+            start = max(min(start, num_heard_of[row] - num_samples), 0)
             anchor = Anchor(event.event_id, event.clip_id, event.class_id, start, 1.0, event.group)
             result.append((row, anchor))
     return result

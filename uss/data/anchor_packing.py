@@ -27,8 +27,13 @@ def pack(
     Args:
         found: (row of the clip, anchor).
         encoder: the query encoder; None: the part has no embeddings.
+
+    Raises:
+        ValueError: the clips are shorter than an anchor.
     """
     num_samples = round(config.segment_seconds * clips.sample_rate)
+    if clips.num_samples < num_samples:
+        raise ValueError("the clips are shorter than an anchor: lower anchors.segment_seconds")
     waveforms = np.empty((len(found), num_samples), np.int16)
     kept: list[Anchor] = []
     for row, anchor in found:

@@ -42,6 +42,17 @@ def warn_of_labels_without_event(dataset: Dataset, split: str) -> None:
         )
 
 
+def warn_of_events_cut_off(dataset: Dataset, split: str, clip_seconds: float) -> None:
+    """One line where events start in what stage 1 cut off."""
+    lost = [e.event_id for e in dataset.events(split) or [] if e.start_seconds >= clip_seconds]
+    if lost:
+        logger.warning(
+            "%s: %d events start after the %g s that stage 1 keeps of a clip, and have no anchor: "
+            "%s; raise clip_seconds in resample.yaml, or divide the clips in stage 0",
+            *(split, len(lost), clip_seconds, ", ".join(lost[:NUM_SHOWN])),
+        )
+
+
 def warn_of_several_events(dataset: Dataset, split: str) -> None:
     """One line where clips have labels of which none is an ancestor of the other in AudioSet's
     ontology, so that their loudest stretch need not hold all of them."""

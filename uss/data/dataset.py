@@ -83,11 +83,18 @@ class Dataset:
             return None
         events = read_table(path, Event)
         labels = self.clip_labels(split)
+        seconds_of = {clip.clip_id: clip.duration_seconds for clip in self.clips(split)}
         for event in events:
             if event.class_id not in labels.get(event.clip_id, ()):
                 raise ValueError(
                     f"{path}: id {event.event_id!r}: clip {event.clip_id} does not carry the "
                     f"label {event.class_id} in {self.clips_path(split)}; correct one of them"
+                )
+            if event.start_seconds >= seconds_of[event.clip_id]:
+                raise ValueError(
+                    f"{path}: id {event.event_id!r}: it starts at {event.start_seconds:g} s, and "
+                    f"clip {event.clip_id} is {seconds_of[event.clip_id]:g} s long in "
+                    f"{self.clips_path(split)}; times count from the clip's start, not the file's"
                 )
         return events
 
