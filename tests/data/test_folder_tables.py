@@ -110,6 +110,18 @@ def test_broken_tables(folder, tmp_path, text, message):
         tables_from_csv(folder / "table.csv", clip_seconds=2.0, data=tmp_path / "data")
 
 
+def test_a_table_in_another_encoding(folder, tmp_path):
+    (folder / "table.csv").write_bytes("path,labels,group\nDog/1.wav,Möwe,g\n".encode("cp1252"))
+    with pytest.raises(ValueError, match=r"table.csv: line 2: not UTF-8"):
+        tables_from_csv(folder / "table.csv", clip_seconds=2.0, data=tmp_path / "data")
+
+
+def test_a_home_of_nobody(tmp_path):
+    for of in (tables_from_csv, tables_from_folders):
+        with pytest.raises(ValueError, match="no such user"):
+            of("~nobody at all/x", clip_seconds=2.0, data=tmp_path)
+
+
 def test_no_folder_and_an_empty_one(tmp_path):
     with pytest.raises(ValueError, match="is no folder"):
         tables_from_folders(tmp_path / "none", clip_seconds=2.0, data=tmp_path / "data")

@@ -6,6 +6,7 @@ pads a short one with silence. The recordings (groups) of every class are divide
 """
 
 import csv
+import io
 import logging
 from collections import defaultdict
 from pathlib import Path
@@ -16,10 +17,12 @@ import numpy as np
 from uss.audio import BadAudio
 from uss.audio_files.ffmpeg import NeedsFfmpeg
 from uss.audio_files.reader import opened
+from uss.config import expanded
 from uss.data.dataset import LABELLED_SPLITS
 from uss.labels import ancestor_pairs, audioset_classes
 from uss.seeding import rng
 from uss.tables import ClassPair, ClassRow, Clip, write_table
+from uss.text_files import read_text
 
 MIN_GROUPS = 3  # of a class: one for each split
 MIN_LAST_SECONDS = 1.0  # of a recording's last clip, else it begins earlier, in the one before
@@ -51,7 +54,7 @@ def tables_from_folders(
     Raises:
         ValueError: no folder, or a class with fewer than three recordings.
     """
-    folder = Path(folder).expanduser()
+    folder = Path(expanded(str(folder)))
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder: it must hold a folder for each class")
     recordings = [
@@ -74,21 +77,21 @@ def tables_from_csv(
     Raises:
         ValueError: naming file and line, for a row that does not fit; else as tables_from_folders.
     """
-    table = Path(table).expanduser()
+    table = Path(expanded(str(table)))
     recordings = []
-    with open(table, encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise ValueError(f"{table}: the header must be {','.join(COLUMNS)}")
-        for row in reader:
-            labels = tuple(label.strip() for label in (row["labels"] or "").split(";"))
-            path = table.parent / (row["path"] or "")
-            where = f"{table}, line {reader.line_num}"
-            if None in row or not row["group"] or "" in labels:
-                raise ValueError(f"{where}: expected {','.join(COLUMNS)}, none of them empty")
-            if not path.is_file():
-                raise ValueError(f"{where}: {path} is missing; correct the path")
-            recordings.append(Recording(row["path"], path, labels, row["group"]))
+    text = read_text(table, "correct the path of the table")
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    if tuple(reader.fieldnames or ()) != COLUMNS:
+        raise ValueError(f"{table}: the header must be {','.join(COLUMNS)}")
+    for row in reader:
+        labels = tuple(label.strip() for label in (row["labels"] or "").split(";"))
+        path = table.parent / (row["path"] or "")
+        where = f"{table}, line {reader.line_num}"
+        if None in row or not row["group"] or "" in labels:
+            raise ValueError(f"{where}: expected {','.join(COLUMNS)}, none of them empty")
+        if not path.is_file():
+            raise ValueError(f"{where}: {path} is missing; correct the path")
+        recordings.append(Recording(row["path"], path, labels, row["group"]))
     write_tables(recordings, clip_seconds, Path(data), seed)
 
 

@@ -2,6 +2,7 @@
 compared, and what only one of them has is counted and listed."""
 
 import csv
+import io
 import logging
 from collections import defaultdict
 from collections.abc import Iterable
@@ -10,6 +11,7 @@ from pathlib import Path
 from uss.data.dataset import LABELLED_SPLITS
 from uss.data.folder_tables import Recording
 from uss.tables import Missing, Surplus, write_table
+from uss.text_files import read_text
 
 logger = logging.getLogger(__name__)
 
@@ -26,12 +28,12 @@ def read_list(path: Path, columns: tuple[str, ...], source: str) -> list[dict[st
     """
     if not path.is_file():
         raise ValueError(f"{path} is not there: data.audio names the unpacked folder of {source}")
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        lacking = [column for column in columns if column not in (reader.fieldnames or ())]
-        if lacking:
-            raise ValueError(f"{path} has no column {', '.join(lacking)}; get it from {source}")
-        rows = list(reader)
+    text = read_text(path, f"get it from {source}")
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    lacking = [column for column in columns if column not in (reader.fieldnames or ())]
+    if lacking:
+        raise ValueError(f"{path} has no column {', '.join(lacking)}; get it from {source}")
+    rows = list(reader)
     for number, row in enumerate(rows, 2):
         if not all(row[column] for column in columns):
             raise ValueError(f"{path}, row {number}: {', '.join(columns)}: one of them is empty")

@@ -8,7 +8,7 @@ data/<split>/missing.csv, data/surplus.csv.
 from pathlib import Path
 
 from uss.command import parser, run
-from uss.config import load
+from uss.config import expanded, load
 from uss.data.folder_tables import Recording, write_tables
 from uss.data.listed_audio import class_names, read_list, splits_of_groups, with_audio
 from uss.layout import DATA
@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> None:
     options = parser(__doc__).parse_args(argv)
     config = load(options.conf, "data", Data, options.overrides)
     clip_seconds = load(options.conf, "resample", Resample, options.overrides).clip_seconds
-    folder = Path(config.audio).expanduser()
+    folder = Path(expanded(config.audio))
     rows = read_list(folder / "meta" / "esc50.csv", COLUMNS, SOURCE)
     names = class_names(Path("local/class_names.csv"), {row["category"] for row in rows})
     split_of = splits_of_groups((row["src_file"], config.split(row["fold"])) for row in rows)

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from uss.command import parser, run
-from uss.config import load
+from uss.config import expanded, load
 from uss.data.folder_tables import Recording, write_tables
 from uss.data.listed_audio import class_names, read_list, splits_of_groups, with_audio
 from uss.layout import DATA
@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> None:
     options = parser(__doc__).parse_args(argv)
     config = load(options.conf, "data", Data, options.overrides)
     clip_seconds = load(options.conf, "resample", Resample, options.overrides).clip_seconds
-    folder = Path(config.audio).expanduser()
+    folder = Path(expanded(config.audio))
     lists = {
         folder / f"FSDKaggle2018.audio_{part}": read_list(
             folder / "FSDKaggle2018.meta" / name, COLUMNS, SOURCE
