@@ -116,8 +116,27 @@ def test_the_gain_over_trainings_is_paired_within_a_run():
     assert found["sdri"].keys() == found["si_sdr"].keys() == {"mae_aligned"}
     gain = found["sdri"]["mae_aligned"]
     assert gain.value == pytest.approx(0.5)
-    # All three are 0.25 (or 0.75) in one draw of 27, more than 2.5 %: 0.5 -+ sqrt(3 / 2) x 0.25.
-    assert (gain.low, gain.high) == pytest.approx((0.5 - 0.30619, 0.5 + 0.30619), abs=1e-4)
+    # Student's quantile of two degrees of freedom, and the standard error.
+    margin = 4.302653 * 0.25 / 3**0.5
+    assert (gain.low, gain.high) == pytest.approx((0.5 - margin, 0.5 + margin), abs=0.1)
+
+
+def test_a_gain_of_medians_is_that_of_the_table():
+    """Medians 1 and 1.5: a gain of 0.5, where the median of the differences is -0.5."""
+    config = Evaluate(summary="median", num_draws=100, reference=SYSTEMS[0])
+
+    def of(system: str, *values: float) -> SystemResults:
+        rows = [
+            Result(system, embedding, f"{i:03d}", "/m/0", "g", value, value, value)
+            for embedding in ("average", "oracle")
+            for i, value in enumerate(values)
+        ]
+        facts = {"list_digest": "one", "num_classes": 1, "num_parts": 1, "config_digest": "c"}
+        return SystemResults(system, sorted(rows), {**facts, "commit": "a", "seed": 0})
+
+    of_run = [of(SYSTEMS[0], 0, 1, 2), of(SYSTEMS[1], 3, 0.5, 1.5)]
+    found = gains_over_trainings({Path("a"): of_run, Path("b"): of_run}, config)
+    assert found["sdri"]["mae_aligned"].value == pytest.approx(0.5)
 
 
 def test_folds_do_not_tell_how_trainings_differ():

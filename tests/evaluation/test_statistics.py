@@ -5,8 +5,8 @@ from uss.evaluation.statistics import (
     Strata,
     bootstrap,
     class_values,
+    draw_trainings,
     estimate,
-    redraw_trainings,
     spread,
 )
 
@@ -117,18 +117,26 @@ def test_the_spread_covers_the_mean_over_many_trainings(num_trainings):
     assert np.mean(covered) == pytest.approx(0.95, abs=0.01)
 
 
-@pytest.mark.parametrize("deviation", [0.0, 0.1])  # of trainings; that of recordings is 0.2
-def test_trainings_and_recordings_both_widen_the_interval(deviation):
-    """8 trainings meet the same recordings: the variance of their mean is 0.04 + deviation² / 8."""
+@pytest.mark.parametrize("num_trainings", [2, 4, 8])
+@pytest.mark.parametrize(("of_recordings", "of_trainings"), [(0.2, 0.0), (0.2, 0.1), (0.02, 0.4)])
+def test_the_interval_covers_what_trainings_and_recordings_bring(
+    num_trainings, of_recordings, of_trainings
+):
+    """The trainings meet the same recordings; either may be what decides."""
     generator = np.random.default_rng(0)
-    recordings = generator.normal(0.0, 0.2, size=(4000, 1))
-    found, covered = [], 0
-    for _ in range(200):
-        true_recordings = generator.normal(0.0, 0.2)
-        trainings = generator.normal(0.5, deviation, size=8)
-        draws = redraw_trainings(true_recordings + recordings + trainings, generator)
+    recordings = generator.normal(0.0, of_recordings, size=(2000, 1))
+    covered = 0
+    for _ in range(400):
+        drawn = generator.normal(0.5, of_trainings, size=num_trainings)
+        draws = draw_trainings(generator.normal(0.0, of_recordings) + recordings + drawn, generator)
         interval = estimate(draws.mean(), draws)
         covered += interval.low <= 0.5 <= interval.high
-        found.append(draws.var())
-    assert np.mean(found) == pytest.approx(0.04 + deviation**2 / 8, rel=0.03)
-    assert covered / 200 == pytest.approx(0.95, abs=0.03)
+    assert 0.925 <= covered / 400 <= 0.995
+
+
+def test_of_trainings_alone_the_interval_is_students():
+    trainings = np.array([1.0, 2.0, 6.0])
+    draws = draw_trainings(np.tile(trainings, (400_000, 1)), np.random.default_rng(0))
+    expected = spread(trainings.tolist())
+    found = estimate(draws.mean(), draws)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=0.02)

@@ -67,6 +67,13 @@ def runs(make_recipe) -> list[str]:
     return list(map(str, folders))
 
 
+def test_runs_of_one_name_are_refused(runs, tmp_path):
+    first = Path(runs[0])
+    for other in (first, shutil.copytree(first, tmp_path / "elsewhere" / first.name)):
+        with pytest.raises(ValueError, match="have the same name: name each run once"):
+            pool_results.main(["--runs", str(first), str(other), "--folder", "."])
+
+
 def test_two_folds_become_one_report(runs):
     pool_results.main(["--runs", *runs, "--folder", "."])
     results = read_json(Path("results.json"))
@@ -83,7 +90,9 @@ def test_two_folds_become_one_report(runs):
     assert "## All systems of fold0, one training each" in text and "| resunet |" in text
     assert "All systems of fold1" not in text
     assert "Written by `uss.bin.pool_results` from fold0, fold1; do not edit." in text
-    assert "38 %" in text and "31 %" in text and "| loss 0.625 |" in text
+    assert (
+        "38 %" in text and "31 %" in text and "| loss 0.625, SDRi 4.25 dB, SI-SDR 2.50 dB |" in text
+    )
     assert "python -m uss.bin.pool_results --runs runs/fold0 runs/fold1 --folder ." in text
     assert "](runs/fold0/figure3.png)" in text and Path("runs/fold0/figure3.png").exists()
     assert "Gains of all systems" not in text  # of two the first table says it

@@ -71,6 +71,18 @@ def common(runs: list[Run]) -> dict[Path, list[SystemResults]]:
     }
 
 
+def refuse_equal_names(directories: list[Path]) -> None:
+    """Raises ValueError for runs that a table could not tell apart, or one that is named twice."""
+    seen: dict[str, Path] = {}
+    for directory in directories:
+        other = seen.setdefault(directory.name, directory)
+        if other is not directory:
+            raise ValueError(
+                f"--runs: {other} and {directory} have the same name: name each run once, and give "
+                "folders of different runs different names"
+            )
+
+
 def read_class_table(directories: list[Path]) -> Classes:
     """The classes, which all runs must share."""
     first, *others = [directory / "classes.csv" for directory in directories]
@@ -112,6 +124,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--folder", type=Path, required=True, help="to be written")
     options = arguments.parse_args(argv)
     config = load(options.conf, "evaluate", Evaluate, options.overrides)
+    refuse_equal_names(options.runs)
     classes = read_class_table(options.runs)
     folder = MEASURED[config.split]
     runs = [read_run(path, folder, options.folder, classes, config) for path in options.runs]

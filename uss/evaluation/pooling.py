@@ -12,7 +12,7 @@ import numpy as np
 
 from uss.evaluation.comparison import PAIRED
 from uss.evaluation.results import BOUND, Scores, SystemResults
-from uss.evaluation.statistics import Estimate, bootstrap, class_values, estimate, redraw_trainings
+from uss.evaluation.statistics import Estimate, bootstrap, class_values, draw_trainings, estimate
 from uss.files import digest_of
 from uss.schema import Evaluate
 from uss.seeding import rng
@@ -42,8 +42,8 @@ def gains_over_trainings(
 ) -> dict[str, dict[str, Estimate]]:
     """Metric -> system -> its gain over config.reference with the average embedding.
 
-    The interval is over trainings and recordings: each draw of classes and recordings is met by
-    trainings that are drawn anew, a run's systems together. Empty where there is no reference, one
+    The interval is over trainings and recordings: `draw_trainings` of a bootstrap of classes and
+    recordings, a run's systems together. Empty where there is no reference, one
     run, or more lists than one: of a fold that was trained once nobody knows how trainings differ.
     """
     gains: dict[str, dict[str, Estimate]] = {metric: {} for metric in PAIRED}
@@ -59,11 +59,14 @@ def gains_over_trainings(
         }
         reference = averages.pop(config.reference)
         for system, values in averages.items():
-            paired, generator = values - reference, rng(config.seed, "bootstrap")
+            both, generator = np.concatenate([values, reference]), rng(config.seed, "bootstrap")
             made_of = (scores[0].strata, config.summary)
-            draws = bootstrap(paired, *made_of, config.num_draws, generator)
-            headline = class_values(paired, *made_of).mean()
-            gains[metric][system] = estimate(headline, redraw_trainings(draws, generator))
+            draws = bootstrap(both, *made_of, config.num_draws, generator)
+            headlines = class_values(both, *made_of).mean(axis=1)
+            (ours, theirs), (value, other) = np.split(draws, 2, axis=1), np.split(headlines, 2)
+            gains[metric][system] = estimate(
+                np.mean(value - other), draw_trainings(ours - theirs, generator)
+            )
     return gains
 
 

@@ -217,8 +217,8 @@ def _spread(pooled: Pooled) -> list[str]:
     ]
     if both:
         sections.append(
-            "Over trainings and recordings: a bootstrap of two levels, in which each draw of "
-            "classes and recordings is met by trainings that are drawn anew, a run's systems "
+            "Over trainings and recordings: each draw of a bootstrap of classes and recordings is "
+            "met by a draw of Student's distribution of the mean over trainings, a run's systems "
             "together. What is said of a system in general is said with this interval."
         )
     return sections

@@ -16,7 +16,12 @@ AVERAGE = "Average embedding of the target's class"
 ORACLE = "Oracle: embedding of the target itself"
 DETECTED = "Average embedding, detected anchors"
 TRAINING = ["model", "seed", "steps", "hours", "final loss", "on development"]
-DEVELOPMENT = {"dev_loss": "loss", "dev_map": "mAP"}  # keys of a training's log
+DEVELOPMENT = {  # keys of a training's log
+    "dev_loss": "loss {:.3f}",
+    "dev_map": "mAP {:.3f}",
+    "dev_sdri": "SDRi {:.2f} dB",
+    "dev_si_sdr": "SI-SDR {:.2f} dB",
+}
 LABELS = {BOUND: "ideal ratio mask (bound)", UNTRAINED: "untrained network"}
 
 
@@ -191,7 +196,7 @@ def cost_table(costs: dict[str, dict]) -> Table:
 
 def training_cells(training: Training) -> list[str]:
     """Of the columns TRAINING."""
-    development = [f"{DEVELOPMENT[key]} {value:.3f}" for key, value in training.development.items()]
+    development = [DEVELOPMENT[key].format(value) for key, value in training.development.items()]
     return [
         training.model,
         str(training.seed),
