@@ -8,7 +8,7 @@ import torch
 
 from tests.separation.chirp import RATE
 from uss.labels import audioset_classes, audioset_names, audioset_parents
-from uss.separation.detection import ancestors, auto_queries, detect
+from uss.separation.detection import ancestors, auto_queries, detect, without_query
 
 
 def named(class_name: str, level: int) -> list[str]:
@@ -47,7 +47,10 @@ def test_every_class_has_a_node_at_every_level():
 def test_a_node_is_separated_by_the_mean_of_what_is_heard_below_it(model, monkeypatch):
     monkeypatch.setattr("uss.separation.detection.ancestors", lambda *_: ["/m/09x0r"])
     heard = [SimpleNamespace(class_id=class_id) for class_id in ("/m/1", "/m/0", "/m/1", "/m/2")]
+    for stretch in heard:
+        stretch.name = f"class {stretch.class_id[-1]}"
     (query,) = auto_queries(model, heard, 2)
+    assert without_query(model, heard) == ["class 2"]
     assert query.name == "Speech"
     assert query.origin["heard"] == ["class 1", "class 0"]  # class 2 has no average embedding
     np.testing.assert_allclose(

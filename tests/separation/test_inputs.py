@@ -67,6 +67,13 @@ def test_the_outputs_are_no_inputs(touch):
     assert list(plan([Path("in")], Path("in/out")).folders) == [Path("in/a.wav")]
 
 
+def test_a_folder_of_outputs_is_none_of_inputs(touch):
+    touch("in/a.wav")
+    folders, refused = plan([Path("in")], Path("./in/."))
+    assert not folders
+    assert refused[Path("in")].startswith("the outputs go there, and are no inputs")
+
+
 def test_folders_without_audio_or_rights_are_named_and_the_others_go_on(touch, monkeypatch):
     touch("good/a.wav", "notes/readme.txt", "locked/b.wav")
     scan = os.scandir

@@ -9,7 +9,7 @@ import pytest
 
 from tests.separation.chirp import sound
 from uss.separation.confidence import Confidence
-from uss.separation.detection import auto_queries
+from uss.separation.detection import auto_queries, without_query
 from uss.separation.model import ACTIVE, Model
 from uss.separation.queries import steer_away
 
@@ -69,6 +69,7 @@ def test_a_node_masks_all_that_is_heard_below_it(imported, monkeypatch):
     heard = [SimpleNamespace(class_id=class_id) for class_id in ("/m/2", "/m/0")]
     (query,) = auto_queries(imported, heard, 2)
     assert query.is_mask and query.values.tolist() == [1, 0, 1]
+    assert without_query(imported, heard) == []
 
 
 def test_a_file_is_separated(without_averages, uss, write, experiment):

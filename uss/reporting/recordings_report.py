@@ -28,9 +28,9 @@ def write_recordings_tables(
     write_table(experiment / f"{RECORDINGS_RESULTS}.csv", rows, Result)
     frames = [
         row
-        for folder in folders
-        for path in sorted(folder.glob("frames_*.csv"))
-        for row in read_table(path, FramesResult)
+        for folder, of_system in zip(folders, results, strict=True)
+        for number in range(of_system.facts["num_parts"])
+        for row in read_table(folder / f"frames_{number:04d}.csv", FramesResult)
     ]
     table = experiment / "table1_recordings.md"
     parts = [HEADING, markdown(frames_table(frames, systems, classes)).strip(), SILENT]

@@ -13,7 +13,7 @@ import torch
 
 from uss.faults import described, remedy
 from uss.files import digest_of
-from uss.separation.detection import Heard, auto_queries, detect
+from uss.separation.detection import Heard, auto_queries, detect, without_query
 from uss.separation.file_separation import Job, is_done, request_of, separate_file
 from uss.separation.file_threads import results, set_threads
 from uss.separation.inputs import plan
@@ -166,7 +166,9 @@ class _Separation:
         self.stop = threading.Event()
         self.settings = {
             "queries": {query.name: digest_of(query.values.tolist()) for query in queries},
-            "auto": [asked.level, asked.threshold, model.panns_digest] if asked.auto else None,
+            "auto": [asked.level, asked.threshold, model.panns_digest, model.averages_digest]
+            if asked.auto
+            else None,
             "not": digest_of([other.values.tolist() for other in others]) if others else None,
             "residual": asked.residual,
             "confidence": asked.confidence,
@@ -201,6 +203,13 @@ class _Separation:
             if not heard:
                 reason = "the detector hears nothing above"
                 logger.info("%s: %s %g", readable(path), reason, asked.threshold)
+            lost = without_query(self.model, heard)
+            if lost:
+                logger.warning(
+                    "%s: heard, and not separated, for lack of an average embedding: %s; stage 6 "
+                    "makes them, or give an example of each with --query",
+                    *(readable(path), ", ".join(lost)),
+                )
         job = Job(
             path, folder, queries, asked.residual, heard, request,
             asked.format, asked.confidence, self.stop,

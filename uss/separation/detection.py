@@ -74,9 +74,18 @@ def ancestors(class_id: str, level: int, parents: dict[str, list[str]]) -> list[
     return sorted(found)
 
 
+def without_query(model: Model, heard: list[Heard]) -> list[str]:
+    """The names of classes that are heard and cannot be asked for, having no average embedding."""
+    if model.masks_probabilities:
+        return []
+    num_targets = dict(zip(model.classes.ids, model.averages.num_targets, strict=True))
+    names = [stretch.name for stretch in heard if num_targets[stretch.class_id] == 0]
+    return list(dict.fromkeys(names))
+
+
 def auto_queries(model: Model, heard: list[Heard], level: int) -> list[Query]:
     """A query for each node of the level that something heard lies below: the mean of the average
-    embeddings of the classes heard there, or all of them in one mask."""
+    embeddings of the classes heard there (none for those `without_query`), or all in one mask."""
     parents, names = audioset_parents(), audioset_names()
     names = {**names, **dict(zip(model.classes.ids, model.classes.names, strict=True))}
     members: dict[str, list[Query]] = {}

@@ -85,7 +85,12 @@ def plan(inputs: list[Path], output: Path) -> Plan:
             files = [file for file in files if file.suffix.lower() in AUDIO_SUFFIXES]
             found += [(file, file.relative_to(path)) for file in files]
             if not files and path not in refused:
-                refused[path] = "no audio files in this folder"
+                is_output = os.path.exists(output) and os.path.samefile(path, output)
+                refused[path] = (
+                    "the outputs go there, and are no inputs: name another --output"
+                    if is_output
+                    else "no audio files in this folder"
+                )
         else:
             found.append((path, Path(path.name)))
     found = list(dict.fromkeys(found))

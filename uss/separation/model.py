@@ -73,6 +73,7 @@ class Model:
         path = refuse_missing(self.directory / EMBEDDINGS)
         self.classes: Classes = class_table(self.directory)
         self.averages = read_average_embeddings(path)
+        self.averages_digest = digest(path)
         refuse_other_query(self.averages, self.system, self.loaded.query_size, path)
         self.num_samples = segment_samples(  # of a window
             self.directory, self.sample_rate, self.system.stft.window_size
