@@ -17,6 +17,7 @@ from uss.data.waveforms import WaveformSet
 from uss.model_store.loading import load_separator
 from uss.model_store.model_config import read_config
 from uss.schema import SeparatorTraining, System
+from uss.tables import Mixture, read_table, write_table
 from uss.training.separation_task import SeparationTask
 
 SYSTEMS = ["--systems", "frozen"]
@@ -85,8 +86,10 @@ def test_cached_features_are_of_the_augmented_mixtures(amae, caplog):
     system = load("conf", "systems/frozen", System)
     training = load("conf", "train", SeparatorTraining, [word[6:] for word in AUGMENTATION])
     before = cached(system)
+    with pytest.raises(ValueError, match=r"changed setting: augmentation .*; stage 4 writes it"):
+        train.main(["--name=one", *SYSTEMS, "--set=train.augmentation.gain_db=3"])
     train.main(["--name=plain", *SYSTEMS, "--set=train.steps=2"])
-    with pytest.raises(ValueError, match="with another train.augmentation; stage 4 writes it"):
+    with pytest.raises(ValueError, match=r"changed input: waveforms .*; stage 4 writes it"):
         train.main(["--name=one", *SYSTEMS, *AUGMENTATION])
     features.main([*SYSTEMS, *AUGMENTATION])
     assert np.abs(cached(system) - before).mean() > 0.05
@@ -102,7 +105,7 @@ def test_cached_features_are_of_the_augmented_mixtures(amae, caplog):
         live = model.amae(mix(*signals, system.normalization).mixture).numpy()
     assert set(rows) == set(range(30))
     np.testing.assert_allclose(cached(system)[rows], live, rtol=2**-11, atol=1e-5)
-    with pytest.raises(ValueError, match="with another train.augmentation; stage 4 writes it"):
+    with pytest.raises(ValueError, match=r"changed input: waveforms .*; stage 4 writes it"):
         train.main(["--name=plain", *SYSTEMS, "--set=train.steps=2"])
     caplog.set_level("INFO")
     caplog.clear()
@@ -111,6 +114,26 @@ def test_cached_features_are_of_the_augmented_mixtures(amae, caplog):
     features.main(SYSTEMS)
     assert np.array_equal(cached(system), before)
     train.main(["--name=plain", *SYSTEMS, "--set=train.steps=2"])  # nothing has changed
+
+
+def test_features_of_another_list_of_as_many_mixtures_are_refused(amae):
+    rows = read_table(train.MIXTURES, Mixture)
+    write_table(
+        train.MIXTURES,
+        [
+            row._replace(target_anchor=row.interferer_anchor, interferer_anchor=row.target_anchor)
+            for row in rows
+        ],
+        Mixture,
+    )
+    with pytest.raises(ValueError, match="changed input: mixtures; stage 4 writes it"):
+        train.main(["--name=one", *SYSTEMS])
+
+
+def test_features_of_another_amae_are_refused(amae):
+    Path("other.pth").write_bytes(b"others' weights")
+    with pytest.raises(ValueError, match="changed input: audio_mae; stage 4 writes it"):
+        train.main(["--name=one", *SYSTEMS, "--set=pretrained.audio_mae=other.pth"])
 
 
 def test_clips_are_an_input_where_they_are_heard(amae):

@@ -179,12 +179,20 @@ def test_changed_settings_and_inputs_are_refused(amae):
     assert checkpoint.load_newest(run("one", "frozen", steps=3))["step"] == 3
     lines = MIXTURES.read_text(encoding="utf-8").splitlines(keepends=True)
     MIXTURES.write_text("".join([*lines[:-1], lines[-1].replace("anchor_10", "anchor_09")]))
-    with pytest.raises(ValueError, match="inputs.mixtures"):
+    with pytest.raises(ValueError, match="changed input: mixtures; stage 4 writes it"):
         run("one", "frozen", steps=3)
 
 
+def test_another_list_is_refused(recipe):
+    run("one", "resunet", steps=2)
+    lines = MIXTURES.read_text(encoding="utf-8").splitlines(keepends=True)
+    MIXTURES.write_text("".join([*lines[:-1], lines[-1].replace("anchor_10", "anchor_09")]))
+    with pytest.raises(ValueError, match="inputs.mixtures"):
+        run("one", "resunet", steps=3)
+
+
 def test_missing_inputs_name_their_stage(recipe):
-    with pytest.raises(ValueError, match="stage 4 writes them"):
+    with pytest.raises(ValueError, match="data/amae holds no trained model; stage 4"):
         run("one", "frozen")
     with pytest.raises(ValueError, match="data/amae holds no trained model; stage 4"):
         run("one", "updated")

@@ -17,17 +17,15 @@ import numpy as np
 from tqdm import tqdm
 
 from uss.command import add_systems, parser, run
-from uss.config import load, to_dict
-from uss.data.feature_set import FeatureSet, feature_dir, feature_set_name, needs_cache
+from uss.config import load
+from uss.data.feature_parts import MIXTURES, feature_parts, whole_features
+from uss.data.feature_set import feature_set_name, needs_cache
 from uss.data.mixture_list import MixtureList, training_list
-from uss.data.packed import part_path, write_part
-from uss.files import Step
-from uss.layout import DATA, mixtures_path
+from uss.data.packed import write_part
+from uss.layout import DATA
 from uss.model_store import networks
 from uss.schema import Amae, Pretrained, SeparatorTraining, System
-from uss.shards import mine, parts
-
-MIXTURES = mixtures_path("train")
+from uss.shards import mine
 
 logger = logging.getLogger(__name__)
 
@@ -50,8 +48,7 @@ def compute(
         with torch.no_grad():
             output = extractor(mix(target, interferer, system.normalization).mixture)
         features.append(output.cpu().numpy().astype(np.float16))
-    attributes = {"augmentation": mixtures.augmentation} if mixtures.augmentation else {}
-    write_part(path, {"features": np.concatenate(features)}, **attributes)
+    write_part(path, {"features": np.concatenate(features)})
 
 
 def num_bytes(extractor, num_samples: int) -> int:
@@ -86,20 +83,6 @@ def check_disk(missing: list[tuple[str, range]], bytes_of_set: dict[str, int]) -
     logger.info("%s, the disk has %.3g GB", text, free / 1e9)
 
 
-def merge(steps: list[Step], systems: list[System], num_mixtures: int) -> None:
-    """Check that every part is there, for these inputs, and that their rows add up."""
-    for step in steps:
-        step.require()
-    for system in systems:
-        num_features = len(FeatureSet(DATA, system))
-        if num_features != num_mixtures:
-            raise ValueError(
-                f"{feature_dir(DATA, system)} has features of {num_features} mixtures, "
-                f"{MIXTURES} lists {num_mixtures}; remove the folder and run stage 4 again"
-            )
-        logger.info("%s: %d mixtures", feature_dir(DATA, system), num_features)
-
-
 def main(argv: list[str] | None = None) -> None:
     arguments = add_systems(parser(__doc__))
     arguments.add_argument("--merge", action="store_true", help="check that every part is there")
@@ -115,37 +98,22 @@ def main(argv: list[str] | None = None) -> None:
         return
     augmentation = load(options.conf, "train", SeparatorTraining, options.overrides).augmentation
     mixtures = training_list(MIXTURES, DATA / "train", augmentation)
-    num_mixtures = len(mixtures)
-    units = [
-        (name, number, rows)
-        for name in sorted(by_set)
-        for number, rows in enumerate(parts(num_mixtures, config.mixtures_per_part))
-    ]
-    inputs: dict[str, Path | str | None] = {
-        "mixtures": MIXTURES,
-        "anchors": mixtures.anchors.packed.digest,
-    }
-    amaes = {
-        name: {"audio_mae": networks.amae_digest_for(system.amae, pretrained)}
-        for name, system in by_set.items()
-    }
-    changes: dict[str, object] = {}
-    if mixtures.augmenter is not None:
-        inputs |= mixtures.augmenter.inputs
-        changes["augmentation"] = to_dict(augmentation)
-    steps = []
-    for name, number, rows in units:
-        path = part_path(feature_dir(DATA, by_set[name]), number)
-        step = Step(
-            path,
-            inputs | amaes[name],
-            {"features": name, "rows": [rows.start, rows.stop], **changes},
+    parts_of = {
+        name: feature_parts(
+            system,
+            mixtures,
+            networks.amae_digest_for(system.amae, pretrained),
+            config.mixtures_per_part,
         )
-        steps.append((name, rows, step))
+        for name, system in sorted(by_set.items())
+    }
     if options.merge:
-        merge([step for *_, step in steps], list(by_set.values()), num_mixtures)
+        for name, system in by_set.items():
+            features = whole_features(system, mixtures, parts_of[name])
+            logger.info("%s: %d mixtures", features.packed.folder, len(features))
         return
-    pending = [(name, rows, step) for name, rows, step in mine(steps) if not step.is_current()]
+    all_parts = [(name, part) for name, parts in parts_of.items() for part in parts]
+    pending = [(name, part) for name, part in mine(all_parts) if not part.step.is_current()]
     if not pending:
         return
     anchors = mixtures.anchors
@@ -153,12 +121,12 @@ def main(argv: list[str] | None = None) -> None:
         name: networks.load_extractor(pretrained, system, anchors.sample_rate)
         for name, system in by_set.items()
     }
-    missing = [(name, rows) for name, rows, step in steps if not step.output.exists()]
+    missing = [(name, part.rows) for name, part in all_parts if not part.step.output.exists()]
     bytes_of_set = {
         name: num_bytes(extractor, anchors.num_samples) for name, extractor in extractors.items()
     }
     check_disk(missing, bytes_of_set)
-    for name, rows, step in pending:
+    for name, (rows, step) in pending:
         compute(by_set[name], mixtures, rows, config.batch_size, extractors[name], step.output)
         step.finish()
 

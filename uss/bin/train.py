@@ -16,18 +16,18 @@ from pathlib import Path
 from uss.command import add_name, add_systems, parser, run
 from uss.config import load, to_dict
 from uss.data.anchor_set import AnchorSet
+from uss.data.feature_parts import MIXTURES, feature_parts, whole_features
 from uss.data.feature_set import FeatureSet, needs_cache
 from uss.data.mixture_list import MixtureList, training_list
 from uss.files import digest
 from uss.labels import read_classes
-from uss.layout import CLASSES, DATA, EXPERIMENTS, mixtures_path, stage_that_writes
+from uss.layout import CLASSES, DATA, EXPERIMENTS, mixtures_path
 from uss.model_store import networks
 from uss.model_store.model_config import needs_training, write_config
-from uss.schema import Pretrained, SeparatorTraining, System
+from uss.schema import Amae, Pretrained, SeparatorTraining, System
 from uss.seeding import torch_seed
 from uss.shards import mine
 
-MIXTURES = mixtures_path("train")
 DEV_MIXTURES = mixtures_path("dev")
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,10 @@ def main(argv: list[str] | None = None) -> None:
     say_how_often(len(mixtures), training.num_examples)
     for name, system in systems.items():
         directory = EXPERIMENTS / options.name / name
-        features = FeatureSet(DATA, system) if needs_cache(system) else None
+        features = None
+        if needs_cache(system):
+            amae = load(options.conf, "amae", Amae, options.overrides)
+            features = cached_features(system, pretrained, mixtures, amae.mixtures_per_part)
         config = {
             "kind": "separator",
             "system": to_dict(system),
@@ -66,6 +69,15 @@ def say_how_often(num_mixtures: int, num_examples: int) -> None:
         )
 
 
+def cached_features(
+    system: System, pretrained: Pretrained, mixtures: MixtureList, mixtures_per_part: int
+) -> FeatureSet:
+    """Raises ValueError where they are not those of this list, A-MAE and augmentation."""
+    audio_mae = networks.amae_digest_for(system.amae, pretrained)
+    parts = feature_parts(system, mixtures, audio_mae, mixtures_per_part)
+    return whole_features(system, mixtures, parts)
+
+
 def input_digests(
     system: System,
     pretrained: Pretrained,
@@ -82,16 +94,6 @@ def input_digests(
     if system.amae.features != "none":
         inputs["audio_mae"] = networks.amae_digest_for(system.amae, pretrained)
     if features is not None:
-        if len(features) != len(mixtures):
-            raise ValueError(
-                f"{features.packed.folder} has features of {len(features)} mixtures, {MIXTURES} "
-                f"lists {len(mixtures)}; {stage_that_writes(features.packed.folder)}"
-            )
-        if features.augmentation != mixtures.augmentation:
-            raise ValueError(
-                f"{features.packed.folder} has features of mixtures with another "
-                f"train.augmentation; {stage_that_writes(features.packed.folder)}"
-            )
         inputs["features"] = features.packed.digest
     return inputs
 

@@ -21,18 +21,13 @@ def needs_cache(system: System) -> bool:
 
 
 class FeatureSet:
-    """The features of one mixture list; row i belongs to the list's row i.
-
-    Attributes:
-        augmentation: of the mixtures, as `MixtureList` gives it.
-    """
+    """The features of one mixture list; row i belongs to the list's row i."""
 
     def __init__(self, data: Path | str, system: System, list_name: str = "train") -> None:
         folder = feature_dir(Path(data), system, list_name)
         self.packed = Packed(folder, stage=4)
         sizes = ("mixtures", "steps", *(("patches",) if system.amae.on_grid else ()), "width")
         self.packed.require("features", "float16", *sizes)
-        self.augmentation = self.packed.attributes.get("augmentation", "")
 
     def __len__(self) -> int:
         return len(self.packed)

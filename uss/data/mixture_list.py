@@ -1,12 +1,10 @@
 """A listed set of mixtures, read in batches from the packed anchors."""
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from uss.config import to_dict
 from uss.data.anchor_set import AnchorSet
 from uss.data.augmentation import Augmenter
 from uss.schema import Augmentation
@@ -55,11 +53,6 @@ class MixtureList:
 
     def __len__(self) -> int:
         return len(self.mixtures)
-
-    @property
-    def augmentation(self) -> str:
-        """How the anchors are changed, as JSON; empty where they are not."""
-        return "" if self.augmenter is None else json.dumps(to_dict(self.augmenter.settings))
 
     def batch(self, rows: np.ndarray | range | list[int]) -> Batch:
         rows = np.asarray(rows, np.int64)
