@@ -31,6 +31,15 @@ def test_shapes(features, fusion, shape):
 
 
 @torch.inference_mode()
+def test_the_spectrogram_is_what_the_encoder_is_shown_without_the_padding():
+    features = extractor("aligned")
+    spectrogram, fbank = features.spectrogram(noise()), features.fbank(noise())
+    assert spectrogram.shape[1] == 198 and fbank.shape[1] == 208
+    shown = (spectrogram - features.encoder.model.mean) / (2 * features.encoder.model.std)
+    torch.testing.assert_close(fbank[:, :198], shown)
+
+
+@torch.inference_mode()
 def test_pooling_is_the_mean_of_average_and_maximum():
     paper, aligned = extractor("paper"), extractor("aligned")
     tokens = paper.tokens(paper.fbank(noise()))

@@ -49,7 +49,7 @@ def probe(splits: dict[str, AnchorSet], class_ids: list[str], pretrained: Pretra
     kinds: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {}
     for name, extractor in extractors.items():
         kinds[name] = extractor.eval().to(device())
-    kinds["log-mel filterbank"] = extractors["A-MAE"].fbank
+    kinds["log-mel filterbank"] = extractors["A-MAE"].spectrogram
 
     def features(anchors: AnchorSet, kind) -> "torch.Tensor":
         return of_anchors(anchors, lambda waveform: over_time(kind(waveform)))

@@ -50,10 +50,16 @@ class AmaeFeatures(nn.Module):
             return self.pool(self.tokens(self.fbank(mixture)))
 
     def fbank(self, mixture: Tensor) -> Tensor:
-        """The encoder's input (batch, frames, mel_bins)."""
-        waveform = resampled(mixture, self.sample_rate, self.encoder.model.sample_rate)
+        """The encoder's input (batch, frames, mel_bins), padded to whole patches."""
         num_columns = self.encoder.num_columns if self.features == "paper" else None
-        return self.encoder.fbank(waveform, num_columns)
+        return self.encoder.fbank(self._resampled(mixture), num_columns)
+
+    def spectrogram(self, mixture: Tensor) -> Tensor:
+        """Its log-mel filterbank (batch, frames, mel_bins), without padding or normalization."""
+        return self.encoder.filterbank(self._resampled(mixture))
+
+    def _resampled(self, mixture: Tensor) -> Tensor:
+        return resampled(mixture, self.sample_rate, self.encoder.model.sample_rate)
 
     def tokens(self, fbank: Tensor) -> Tensor:
         """(batch, frames, mel_bins) -> (batch, columns, mel patches, width), without CLS."""

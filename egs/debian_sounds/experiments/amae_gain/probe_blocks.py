@@ -120,7 +120,7 @@ def measure(directories: dict[str, Path], pretrained: Pretrained, config: Evalua
         name: AmaeFeatures(encoder, amae, splits[0].sample_rate).eval().to(device())
         for name, encoder in encoders.items()
     }
-    filterbank = next(iter(extractors.values())).fbank
+    filterbank = next(iter(extractors.values())).spectrogram
     functions = {FILTERBANK: lambda waveform: over_time(filterbank(waveform))[:, None]}
     functions |= {name: block_features(extractor) for name, extractor in extractors.items()}
     hits = {}
