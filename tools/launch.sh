@@ -83,8 +83,13 @@ launch_local() {
     [[ $profile != train ]] || processes=$num_processes
     if [[ $profile != cpu ]]; then
         find_devices
+        if (( ${#devices[@]} && processes > ${#devices[@]} )); then
+            echo "launch: $processes processes are to train together, each on a GPU of its own, and" \
+                "there are ${#devices[@]}: lower --num-processes" >&2
+            return 2
+        fi
         if (( ${#devices[@]} && at_once * processes > ${#devices[@]} )); then
-            at_once=$(( ${#devices[@]} / processes ? ${#devices[@]} / processes : 1 ))
+            at_once=$(( ${#devices[@]} / processes ))
         fi
     fi
     for (( slot = at_once - 1; slot >= 0; slot-- )); do

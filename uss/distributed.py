@@ -77,7 +77,7 @@ def log_device() -> None:
 
 
 def start(batch_size: int) -> None:
-    """Meet the others, once; raises ValueError if they cannot share a batch equally."""
+    """Meet the others, once; raises ValueError if they cannot, or not share a batch equally."""
     import torch
     import torch.distributed as dist
 
@@ -90,13 +90,17 @@ def start(batch_size: int) -> None:
         own = device()
         if own.type == "cuda":
             torch.cuda.set_device(own)
-        dist.init_process_group(
-            "nccl" if own.type == "cuda" else "gloo",
-            rank=rank(),
-            world_size=world(),
-            timeout=TIMEOUT,
-            device_id=own if own.type == "cuda" else None,
-        )
+        try:
+            dist.init_process_group(
+                "nccl" if own.type == "cuda" else "gloo",
+                rank=rank(),
+                world_size=world(),
+                timeout=TIMEOUT,
+                device_id=own if own.type == "cuda" else None,
+            )
+        except RuntimeError as error:
+            where = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
+            raise ValueError(f"{world()} processes cannot meet at {where}: {error}") from error
 
 
 def share(items):

@@ -188,6 +188,8 @@ def test_what_cannot_be_adopted_is_said(recipe, experiment):
     ):
         with pytest.raises(ValueError, match=message):
             adopt.main([str(source), "--system", system, *name])
+    with pytest.raises(ValueError, match="--name '../two' names a folder below exp/"):
+        adopt.main([str(source), "--system", "far", "--name", "../two"])
     with pytest.raises(ValueError, match="is no model directory"):
         adopt.main(["nowhere", "--system", "far", *name])
     (source / "panns.pt").unlink()

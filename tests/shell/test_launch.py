@@ -211,6 +211,13 @@ def test_no_more_gpus_than_the_user_allows(tmp_path):
     assert devices_used(tmp_path) == ["5", "7"]
 
 
+def test_fewer_gpus_than_processes_that_train_together(tmp_path):
+    result = bash(PREAMBLE + GPUS + "num_processes=4\nlaunch train 1 log/task true", tmp_path)
+    assert result.returncode == 2
+    assert "and there are 3: lower --num-processes" in result.stderr
+    assert not list((tmp_path / "log").iterdir())
+
+
 def test_processes_that_train_together_share_the_gpus_of_their_task(tmp_path):
     script = (
         PREAMBLE

@@ -36,6 +36,11 @@ def test_given_statistics_are_kept(recipe):
     assert (model.mean, model.std) == (-4.0, 2.5)
 
 
+def test_a_rate_to_which_resampling_would_take_hours(recipe):
+    with pytest.raises(ValueError, match="A-MAE's sample_rate 15991 has hardly a common divisor"):
+        train_amae.main([*SYSTEMS, "--set=amae.model.sample_rate=15991"])
+
+
 def test_skipped_where_nobody_needs_it(recipe, caplog):
     caplog.set_level("INFO")
     train_amae.main(["--systems", "resunet"])

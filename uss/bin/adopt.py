@@ -28,7 +28,11 @@ RESERVED = (BOUND, UNTRAINED, "examples", "log")  # folders of exp/<name>/ that 
 logger = logging.getLogger(__name__)
 
 
-def refuse_name(system: str, conf: Path) -> None:
+def refuse_names(name: str, system: str, conf: Path) -> None:
+    if not NAME.fullmatch(name):
+        raise ValueError(
+            f"--name {name!r} names a folder below exp/: letters, digits, '.', '_' and '-' only"
+        )
     if not NAME.fullmatch(system) or system in RESERVED:
         raise ValueError(
             f"--system {system!r} names a folder: letters, digits, '.', '_' and '-' only, and none "
@@ -76,7 +80,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--system", required=True, help="its name here: exp/<name>/<system>/")
     arguments.add_argument("--name", default="default", help="of the experiment: exp/<name>/")
     options = arguments.parse_args(argv)
-    refuse_name(options.system, options.conf)
+    refuse_names(options.name, options.system, options.conf)
     directory = EXPERIMENTS / options.name / options.system
     if adopt(options.model, directory, segment_of(options.model)):
         say_rate(options.model, options.conf, options.overrides)

@@ -57,6 +57,7 @@ def train_amae(config: dict, amae: Amae, anchors: Anchors, clips: list[WaveformS
 
     from uss.distributed import device
     from uss.models.audio_mae import AudioMae
+    from uss.models.resampling import refuse_odd_rates
     from uss.training.masked_autoencoding import (
         MaskedAutoencodingTask,
         Segments,
@@ -67,6 +68,7 @@ def train_amae(config: dict, amae: Amae, anchors: Anchors, clips: list[WaveformS
     segments = Segments(clips, anchors, amae.training.seed)
     dev_segments = Segments([WaveformSet(DATA / "dev")], anchors, amae.training.seed)
     rate = clips[0].sample_rate
+    refuse_odd_rates("A-MAE", amae.model.sample_rate, rate)
     model = measured(amae, segments, rate)
     torch.manual_seed(torch_seed(amae.training.seed, "initial_weights"))
     network = AudioMae(model)
