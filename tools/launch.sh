@@ -128,7 +128,7 @@ launch_local() {
 # The GPUs that may be used, into `devices`: those of CUDA_VISIBLE_DEVICES, else all.
 find_devices() {
     if [[ -n ${CUDA_VISIBLE_DEVICES+set} ]]; then
-        IFS=, read -r -a devices <<<"$CUDA_VISIBLE_DEVICES"
+        [[ $CUDA_VISIBLE_DEVICES == -1 ]] || IFS=, read -r -a devices <<<"$CUDA_VISIBLE_DEVICES"
     elif type -P nvidia-smi >/dev/null; then
         # Without a driver it prints an error where the numbers should stand.
         mapfile -t devices < <(

@@ -46,6 +46,7 @@ STAGES = {  # names of files and folders below data/ and exp/<name>/
     "events.csv": 0,
     "forbidden_pairs.csv": 0,
     "recordings.csv": 0,
+    "extracted.csv": 0,
     "waveforms": 1,
     "rejected.csv": 1,
     "anchors": 2,

@@ -10,6 +10,7 @@ from uss.bin import train, train_amae
 from uss.bin import train_detector as train_detector
 from uss.config import load
 from uss.data.feature_set import FeatureSet
+from uss.files import digest, meta_path, read_json, write_json
 from uss.layout import AMAE
 from uss.model_store import checkpoint
 from uss.model_store.log_file import read_log
@@ -21,13 +22,22 @@ OPTIONS = ["--name=one", "--systems=frozen"]
 
 
 def poison(recipe, rows: list[int]) -> None:
-    """NaN in the cached features of these rows of the training list."""
+    """NaN in the cached features of these rows of the training list, as if computed so."""
     system = load(recipe / "conf", "systems/frozen", System, [])
     features = FeatureSet(recipe / "data", system)
     for path, part in zip(features.packed.paths, features.packed.part_rows(), strict=True):
         with h5py.File(path, "r+") as file:
             for row in set(rows) & set(part):
                 file["features"][row - part.start] = np.nan
+        record = read_json(meta_path(path))
+        meta_path(path).unlink()
+        stat = path.stat()
+        record["output"] = {
+            "digest": digest(path),
+            "size": stat.st_size,
+            "mtime_ns": stat.st_mtime_ns,
+        }
+        write_json(meta_path(path), record)
 
 
 def test_a_few_are_skipped_and_kept(amae, caplog):

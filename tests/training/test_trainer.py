@@ -34,6 +34,9 @@ def test_a_training_writes_log_curve_and_checkpoints(tmp_path):
 
 def test_the_device_is_named(tmp_path, caplog, monkeypatch):
     caplog.set_level("INFO")
+    monkeypatch.setattr(distributed, "device", lambda: torch.device("cpu"))
+    monkeypatch.setattr(torch.version, "cuda", None)
+    monkeypatch.setattr(distributed, "NVIDIA_DRIVER", tmp_path / "none")
     distributed.log_device()
     assert caplog.messages == ["on the CPU"]
     monkeypatch.setattr(distributed, "NVIDIA_DRIVER", tmp_path)

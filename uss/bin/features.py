@@ -9,6 +9,7 @@ the parts. Says first how much disk all shards' parts will take, and ends where 
     python -m uss.bin.features --systems mae_frozen mae_aligned --merge
 """
 
+import json
 import logging
 import shutil
 from pathlib import Path
@@ -17,7 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from uss.command import add_systems, parser, run
-from uss.config import load
+from uss.config import load, to_dict
 from uss.data.feature_parts import MIXTURES, feature_parts, whole_features
 from uss.data.feature_set import feature_set_name, needs_cache
 from uss.data.mixture_list import MixtureList, training_list
@@ -48,7 +49,9 @@ def compute(
         with torch.no_grad():
             output = extractor(mix(target, interferer, system.normalization).mixture)
         features.append(output.cpu().numpy().astype(np.float16))
-    write_part(path, {"features": np.concatenate(features)})
+    augmenter = mixtures.augmenter  # written as in parts from before, whose attributes must agree
+    attributes = {"augmentation": json.dumps(to_dict(augmenter.settings))} if augmenter else {}
+    write_part(path, {"features": np.concatenate(features)}, **attributes)
 
 
 def num_bytes(extractor, num_samples: int) -> int:

@@ -18,7 +18,7 @@ class Training:
 
     Attributes:
         development: the last figures on the development split that its log has: the A-MAE's
-            `dev_loss`, the detector's `dev_map`.
+            `dev_loss`, the detector's `dev_map`, a separator's `dev_sdri` and `dev_si_sdr`.
         average_sdri, average_si_sdr: what it gives, in dB: its own headlines with the average
             embedding; None for detector and A-MAE.
     """

@@ -115,7 +115,10 @@ def prepare_split(
     config: Data,
 ) -> None:
     """data/<split>/: audio, clips.csv, events.csv, sources.csv."""
-    inputs = {name: DATA / name for name in ("extracted.csv", "forbidden_pairs.csv")}
+    inputs = {  # the names are those of records from before: clips stay as they are
+        "recordings.csv": DATA / "extracted.csv",
+        "forbidden_pairs.csv": DATA / "forbidden_pairs.csv",
+    }
     if split == "train" and config.labelled == "large":
         inputs["more recordings"] = MORE / "extracted.csv"
     step = Step(DATA / split / "clips.csv", inputs, clip_settings(config))
