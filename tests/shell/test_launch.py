@@ -218,6 +218,11 @@ def test_fewer_gpus_than_processes_that_train_together(tmp_path):
     assert not list((tmp_path / "log").iterdir())
 
 
+def test_hidden_gpus_are_none(tmp_path):
+    script = "num_processes=4\nexport CUDA_VISIBLE_DEVICES=-1\nlaunch train 1 log/task true"
+    assert bash(PREAMBLE + GPUS + script, tmp_path).returncode == 0
+
+
 def test_processes_that_train_together_share_the_gpus_of_their_task(tmp_path):
     script = (
         PREAMBLE

@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -130,3 +131,14 @@ def test_within_a_slurm_job_a_process_is_alone_unless_it_was_asked(monkeypatch):
     assert distributed.share([1, 2, 3]) == [1, 2, 3]
     assert distributed.any_of(True, False) == [True, False]
     assert distributed.mean_figures({"loss": torch.tensor(1.5)}) == {"loss": 1.5}
+
+
+def test_processes_that_cannot_meet(monkeypatch):
+    """The port is another program's."""
+    with socket.create_server(("0.0.0.0", 0)) as server:
+        variables = {"NUM_PROCESSES": 2, "SLURM_NTASKS": 2, "SLURM_PROCID": 0, "SLURM_LOCALID": 0}
+        variables |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": server.getsockname()[1]}
+        for name, value in variables.items():
+            monkeypatch.setenv(name, str(value))
+        with pytest.raises(ValueError, match="2 processes cannot meet at 127.0.0.1:"):
+            distributed.start(batch_size=4)

@@ -130,6 +130,10 @@ def test_features_of_another_list_of_as_many_mixtures_are_refused(amae):
         train.main(["--name=one", *SYSTEMS])
 
 
+def test_stage_5_does_not_ask_for_the_size_of_the_parts(amae):
+    train.main(["--name=one", *SYSTEMS, "--set=train.steps=1", "--set=amae.mixtures_per_part=7"])
+
+
 def test_features_of_another_amae_are_refused(amae):
     Path("other.pth").write_bytes(b"others' weights")
     with pytest.raises(ValueError, match="changed input: audio_mae; stage 4 writes it"):

@@ -26,7 +26,7 @@ from uss.data.packed import write_part
 from uss.layout import DATA
 from uss.model_store import networks
 from uss.schema import Amae, Pretrained, SeparatorTraining, System
-from uss.shards import mine
+from uss.shards import mine, parts
 
 logger = logging.getLogger(__name__)
 
@@ -101,21 +101,22 @@ def main(argv: list[str] | None = None) -> None:
         return
     augmentation = load(options.conf, "train", SeparatorTraining, options.overrides).augmentation
     mixtures = training_list(MIXTURES, DATA / "train", augmentation)
+    rows_of_parts = parts(len(mixtures), config.mixtures_per_part)
+    audio_mae = {
+        name: networks.amae_digest_for(system.amae, pretrained) for name, system in by_set.items()
+    }
     parts_of = {
-        name: feature_parts(
-            system,
-            mixtures,
-            networks.amae_digest_for(system.amae, pretrained),
-            config.mixtures_per_part,
-        )
+        name: feature_parts(system, mixtures, audio_mae[name], rows_of_parts)
         for name, system in sorted(by_set.items())
     }
     if options.merge:
         for name, system in by_set.items():
-            features = whole_features(system, mixtures, parts_of[name])
+            for part in parts_of[name]:
+                part.step.require()
+            features = whole_features(system, mixtures, audio_mae[name])
             logger.info("%s: %d mixtures", features.packed.folder, len(features))
         return
-    all_parts = [(name, part) for name, parts in parts_of.items() for part in parts]
+    all_parts = [(name, part) for name, found in parts_of.items() for part in found]
     pending = [(name, part) for name, part in mine(all_parts) if not part.step.is_current()]
     if not pending:
         return

@@ -16,7 +16,7 @@ from pathlib import Path
 from uss.command import add_name, add_systems, parser, run
 from uss.config import load, to_dict
 from uss.data.anchor_set import AnchorSet
-from uss.data.feature_parts import MIXTURES, feature_parts, whole_features
+from uss.data.feature_parts import MIXTURES, whole_features
 from uss.data.feature_set import FeatureSet, needs_cache
 from uss.data.mixture_list import MixtureList, training_list
 from uss.files import digest
@@ -24,7 +24,7 @@ from uss.labels import read_classes
 from uss.layout import CLASSES, DATA, EXPERIMENTS, mixtures_path
 from uss.model_store import networks
 from uss.model_store.model_config import needs_training, write_config
-from uss.schema import Amae, Pretrained, SeparatorTraining, System
+from uss.schema import Pretrained, SeparatorTraining, System
 from uss.seeding import torch_seed
 from uss.shards import mine
 
@@ -47,8 +47,8 @@ def main(argv: list[str] | None = None) -> None:
         directory = EXPERIMENTS / options.name / name
         features = None
         if needs_cache(system):
-            amae = load(options.conf, "amae", Amae, options.overrides)
-            features = cached_features(system, pretrained, mixtures, amae.mixtures_per_part)
+            audio_mae = networks.amae_digest_for(system.amae, pretrained)
+            features = whole_features(system, mixtures, audio_mae)
         config = {
             "kind": "separator",
             "system": to_dict(system),
@@ -67,15 +67,6 @@ def say_how_often(num_mixtures: int, num_examples: int) -> None:
             "mixtures.num_train: null lists as many as are read",
             *(MIXTURES, num_mixtures, num_examples, num_examples / num_mixtures),
         )
-
-
-def cached_features(
-    system: System, pretrained: Pretrained, mixtures: MixtureList, mixtures_per_part: int
-) -> FeatureSet:
-    """Raises ValueError where they are not those of this list, A-MAE and augmentation."""
-    audio_mae = networks.amae_digest_for(system.amae, pretrained)
-    parts = feature_parts(system, mixtures, audio_mae, mixtures_per_part)
-    return whole_features(system, mixtures, parts)
 
 
 def input_digests(

@@ -10,7 +10,6 @@ from uss.data.packed import part_path
 from uss.files import Step
 from uss.layout import DATA, mixtures_path, stage_that_writes
 from uss.schema import System
-from uss.shards import parts
 
 MIXTURES = mixtures_path("train")
 
@@ -23,7 +22,7 @@ class FeaturePart(NamedTuple):
 
 
 def feature_parts(
-    system: System, mixtures: MixtureList, audio_mae: str, mixtures_per_part: int
+    system: System, mixtures: MixtureList, audio_mae: str, rows_of_parts: list[range]
 ) -> list[FeaturePart]:
     """Of a system that reads a cache.
 
@@ -46,20 +45,19 @@ def feature_parts(
             rows,
             Step(part_path(folder, number), inputs, settings | {"rows": [rows.start, rows.stop]}),
         )
-        for number, rows in enumerate(parts(len(mixtures), mixtures_per_part))
+        for number, rows in enumerate(rows_of_parts)
     ]
 
 
-def whole_features(system: System, mixtures: MixtureList, parts: list[FeaturePart]) -> FeatureSet:
-    """The features of a system.
+def whole_features(system: System, mixtures: MixtureList, audio_mae: str) -> FeatureSet:
+    """The features of a system, in parts of whatever size; arguments as of `feature_parts`.
 
     Raises:
-        ValueError: a part is missing or of another list, A-MAE or setting, or there are parts of a
-            longer list.
+        ValueError: a part is of another list, A-MAE or setting, or they do not add up to the list.
     """
-    for part in parts:
-        part.step.require()
     features = FeatureSet(DATA, system)
+    for part in feature_parts(system, mixtures, audio_mae, features.packed.part_rows()):
+        part.step.require()
     if len(features) != len(mixtures):
         folder = features.packed.folder
         raise ValueError(

@@ -166,14 +166,16 @@ class _Separation:
         self.stop = threading.Event()
         self.settings = {
             "queries": {query.name: digest_of(query.values.tolist()) for query in queries},
-            "auto": [asked.level, asked.threshold, model.panns_digest, model.averages_digest]
-            if asked.auto
-            else None,
+            "auto": self._auto() if asked.auto else None,
             "not": digest_of([other.values.tolist() for other in others]) if others else None,
             "residual": asked.residual,
             "confidence": asked.confidence,
             "format": asked.format,
         }
+
+    def _auto(self) -> list:
+        averages = [] if self.model.masks_probabilities else [self.model.averages_digest]
+        return [self.asked.level, self.asked.threshold, self.model.panns_digest, *averages]
 
     def outcome(self, folders: dict[Path, Path], path: Path) -> Outcome:
         """Of one file, in one thread."""
@@ -206,8 +208,9 @@ class _Separation:
             lost = without_query(self.model, heard)
             if lost:
                 logger.warning(
-                    "%s: heard, and not separated, for lack of an average embedding: %s; stage 6 "
-                    "makes them, or give an example of each with --query",
+                    "%s: heard, and not separated by --auto, for lack of an average embedding: %s; "
+                    "stage 6 found no query targets for them, or did not run on an imported model; "
+                    "give an example of each with --query",
                     *(readable(path), ", ".join(lost)),
                 )
         job = Job(
