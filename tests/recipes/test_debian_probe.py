@@ -1,10 +1,14 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from egs.debian_sounds.experiments.amae_gain import probe_blocks
+from uss.bin import train
 from uss.evaluation.linear_probe import over_time
 from uss.evaluation.statistics import Strata
+from uss.layout import AMAE
 from uss.models.amae_features import AmaeFeatures
 from uss.models.audio_mae import AudioMaeEncoder
 from uss.schema import AmaeModel, Evaluate, SystemAmae
@@ -68,3 +72,13 @@ def test_names_that_hide_one_another_are_refused(names):
     amaes = [f"{name}=data/amae" for name in names]
     with pytest.raises(ValueError, match="a name of its own, and not .* 'untrained'"):
         probe_blocks.main(["--amae", *amaes, "--output", "probe.json"])
+
+
+def test_an_updated_amae_is_the_one_within_the_separator(amae):
+    train.main(["--name", "one", "--systems", "updated", "resunet", "--set", "train.steps=3"])
+    updated = probe_blocks.encoder_of(Path("exp/one/updated")).state_dict()
+    for key, tensor in probe_blocks.encoder_of(AMAE).state_dict().items():
+        if key in updated:  # a separator has no decoder
+            assert torch.equal(tensor, updated[key]) != key.startswith("blocks."), key
+    with pytest.raises(ValueError, match="exp/one/resunet holds a separator without an A-MAE"):
+        probe_blocks.encoder_of(Path("exp/one/resunet"))

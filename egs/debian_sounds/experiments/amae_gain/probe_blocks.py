@@ -4,13 +4,16 @@ uss.bin.probe tries a classifier on the development anchors, of one or two recor
 each recording of the training and the development split is tried once, by a classifier trained on
 four fifths of the others: NUM_FOLDS folds of recordings, which are not the recipe's. So more than
 four times as many say what the difference of two A-MAEs is worth. (The A-MAE was pretrained,
-without labels, on those of the training split.)
+without labels, on those of the training split.) The A-MAE of a separator that updated it was shown
+the sounds of the training split with queries of their classes: `--splits dev eval` tries it on
+recordings that are new to it.
 
-Reads data/{train,dev}/anchors/, data/classes.csv, conf/evaluate.yaml (the bootstrap's seed and
-draws), conf/pretrained.yaml, data/amae/config.yaml, and the A-MAEs. Writes OUTPUT, JSON: the
-accuracy in the mean over recordings, then over classes, of the log-mel filterbank and of the
-features of each block of each A-MAE and of an untrained one, with data/amae's shape and seed, with
-95 % intervals; and the paired gain of each A-MAE's last block over each of the others'.
+Reads data/<split>/anchors/, data/classes.csv, conf/evaluate.yaml (the bootstrap's seed and draws),
+conf/pretrained.yaml, data/amae/config.yaml, and the A-MAEs, each in a directory of stage 4 or of a
+separator. Writes OUTPUT, JSON: the accuracy in the mean over recordings, then over classes, of the
+log-mel filterbank and of the features of each block of each A-MAE and of an untrained one, with
+data/amae's shape and seed, with 95 % intervals; and the paired gain of each A-MAE's last block over
+each of the others'.
 
     python experiments/amae_gain/probe_blocks.py --amae A-MAE=data/amae --output probe_blocks.json
 """
@@ -36,12 +39,14 @@ from uss.evaluation.linear_probe import classify, over_time
 from uss.evaluation.statistics import Strata, bootstrap, class_values, estimate
 from uss.files import write_json
 from uss.model_store import networks
-from uss.model_store.loading import load_amae
+from uss.model_store.loading import load_amae, load_separator
+from uss.model_store.model_config import read_config
 from uss.models.amae_features import AmaeFeatures
 from uss.models.audio_mae import AudioMaeEncoder
 from uss.schema import Evaluate, Pretrained, SystemAmae
 
 NUM_FOLDS = 5
+SPLITS = ("train", "dev", "eval")
 PURPOSE = 110  # of a generator: default_rng([seed, purpose, ...])
 FILTERBANK, UNTRAINED = "log-mel filterbank", "untrained"
 
@@ -104,15 +109,31 @@ def summarise(hits: dict[str, list[np.ndarray]], strata: Strata, config: Evaluat
     return {"accuracy": accuracy, "gain": gains}
 
 
-def measure(directories: dict[str, Path], pretrained: Pretrained, config: Evaluate) -> dict:
+def encoder_of(directory: Path) -> AudioMaeEncoder:
+    """Of an A-MAE, or of the one within a separator, as its training left it.
+
+    Raises ValueError where the directory holds neither.
+    """
+    if read_config(directory).get("kind") != "separator":
+        return load_amae(directory)
+    features = load_separator(directory).separator.amae
+    if features is None:
+        raise ValueError(f"{directory} holds a separator without an A-MAE")
+    return features.encoder
+
+
+def measure(
+    directories: dict[str, Path], names: list[str], pretrained: Pretrained, config: Evaluate
+) -> dict:
+    """names: of the splits."""
     dataset = Dataset()
-    splits = [AnchorSet(dataset.data / split) for split in ("train", "dev")]
+    splits = [AnchorSet(dataset.data / split) for split in names]
     anchors = [anchor for split in splits for anchor in split.anchors]
     classes = np.array([dataset.classes.index(anchor.class_id) for anchor in anchors])
     groups = [anchor.group for anchor in anchors]
 
     encoders: dict[str, AudioMaeEncoder] = {
-        name: load_amae(directory) for name, directory in directories.items()
+        name: encoder_of(directory) for name, directory in directories.items()
     }
     encoders[UNTRAINED] = networks.untrained_encoder(pretrained)
     amae = SystemAmae(features="aligned", fusion="channel")
@@ -148,6 +169,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument(
         "--amae", type=named, nargs="+", required=True, metavar="NAME=DIRECTORY", help="to compare"
     )
+    arguments.add_argument("--splits", nargs="+", choices=SPLITS, default=["train", "dev"])
     arguments.add_argument("--output", type=Path, required=True, help="JSON, to be written")
     options = arguments.parse_args(argv)
     names = [name for name, _ in options.amae]
@@ -157,7 +179,7 @@ def main(argv: list[str] | None = None) -> None:
         )
     pretrained = load(options.conf, "pretrained", Pretrained, options.overrides)
     config = load(options.conf, "evaluate", Evaluate, options.overrides)
-    result = measure(dict(options.amae), pretrained, config)
+    result = measure(dict(options.amae), options.splits, pretrained, config)
     for name, of_blocks in result["accuracy"].items():
         shown = ", ".join(f"{accuracy['value']:.1%}" for accuracy in of_blocks)
         logger.info("%s, by block: %s", name, shown)
