@@ -46,7 +46,7 @@ SMALL = [
     "train.threads=1",
     "train.warmup_steps=0",
     "evaluate.num_draws=50",
-    *(f"{system}.channels=[4, 4, 4, 4, 4, 4]" for system in ("resunet_joint", "mae_aligned")),
+    *(f"{system}.channels=[4, 4, 4, 4, 4, 4]" for system in ("resunet_joint", "mae_film")),
 ]
 NUM_PER_CLASS = {"query": 2, "dev": 1, "eval": 2}
 
