@@ -30,6 +30,7 @@ from uss.schema import Evaluate
 from uss.tables import Event, read_table
 
 PANELS = {"sdri": "gain of SDRi (dB)", "si_sdr": "gain of SI-SDR (dB)"}
+TICKS = (2, 3, 5, 10, 20)  # groups
 
 
 class ClassGain(NamedTuple):
@@ -98,6 +99,8 @@ def draw(rows: list[ClassGain], output: Path) -> None:
         ax.errorbar(numbers, means, yerr=bars, fmt="o", color="black", ecolor="0.7", markersize=3)
         ax.axhline(0, color="0.5", linewidth=0.8)
         ax.set_xscale("log")
+        ax.set_xticks(TICKS, [str(tick) for tick in TICKS])
+        ax.minorticks_off()
         ax.set_xlabel("groups of recordings in training")
         ax.set_ylabel(title)
         ax.grid(color="0.9", linewidth=0.5)
