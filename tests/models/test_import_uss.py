@@ -1,6 +1,7 @@
 """A checkpoint of bytedance/uss becomes a system that the stages treat like any other."""
 
 import logging
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,8 @@ def checkpoint(tmp_path_factory):
         content["state_dict"][f"{part}.fc1.bias"] = torch.full((2048,), value)
     path = tmp_path_factory.mktemp("checkpoint") / "uss.ckpt"
     torch.save(content, path)
-    return path
+    yield path
+    path.unlink()  # 230 MB
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +52,8 @@ def imported(checkpoint, tmp_path_factory):
         patch.chdir(folder)
         write_recipe()
         import_uss.main([str(checkpoint), *NAMES])
-    return folder
+    yield folder
+    shutil.rmtree(folder)  # 1.5 GB
 
 
 @pytest.fixture
