@@ -38,5 +38,13 @@ if [[ ${selection[0]} != -m ]] && (( EUID == 0 )) && type -P apt-get >/dev/null 
         || echo "tests/run.sh: they could not be installed; the tests that need them skip" >&2
 fi
 
+temporary=${TMPDIR:-/tmp}
+free=$(df --output=avail --block-size=1M -- "$temporary" | tail -n 1)
+if (( free < 3000 )); then
+    echo "tests/run.sh: $temporary has $free MB left; where the tests fill it, whatever comes next" \
+        "fails. They write 2,500 at most: name a larger folder in TMPDIR" >&2
+fi
+
 tests/checks.sh
-python -m pytest -n 3 --dist worksteal "${selection[@]}" "${@:2}"
+# four for two cores: tests of run.sh wait for each other and for clocks
+python -m pytest -n 4 --dist worksteal "${selection[@]}" "${@:2}"

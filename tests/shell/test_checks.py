@@ -53,8 +53,18 @@ def run_tests(checkout: Path, *options: str):
 def test_all_checks_run_before_the_tests(checkout, options, arguments):
     result = run_tests(checkout, *options)
     assert result.returncode == 0, result.stderr
-    expected = f"python -m pytest -n 3 --dist worksteal {arguments}"
+    expected = f"python -m pytest -n 4 --dist worksteal {arguments}"
     assert result.stdout.splitlines() == ["checks:", expected]
+
+
+def test_little_disk_is_told_before_the_tests(checkout):
+    df = checkout / "bin" / "df"
+    for free, told in ((2999, True), (3000, False)):
+        df.write_text(f"#!/bin/sh\necho Avail\necho {free}\n")
+        df.chmod(0o755)
+        result = run_tests(checkout)
+        assert result.returncode == 0 and result.stdout.startswith("checks:\npython -m pytest ")
+        assert (f" has {free} MB left; " in result.stderr) == told
 
 
 @pytest.mark.parametrize(
