@@ -48,14 +48,16 @@ def test_every_fault_has_its_test():
 def test_the_readme_of_debian_sounds_quotes_its_results():
     recipe = ROOT / "egs" / "debian_sounds"
     experiments = recipe / "experiments"
-    pairs, final, before = (
-        (folder / "RESULTS.md").read_text(encoding="utf-8")
-        for folder in (recipe, experiments / "training/runs/final", experiments / "amae_gain")
+    names = ("small_sets", "training/runs/final", "amae_gain")
+    folders = [recipe, *(experiments / name for name in names)]
+    pairs, small, final, before = (
+        (folder / "RESULTS.md").read_text(encoding="utf-8") for folder in folders
     )
     lines = (recipe / "README.md").read_text(encoding="utf-8").splitlines()
     table = [line for line in lines if line.startswith("| `")]
-    assert len(table) == 5
-    for line, results in zip(table, (pairs, pairs, final, before, before), strict=True):
+    origins = (small, small, pairs, pairs, final, before, before)
+    assert len(table) == len(origins)
+    for line, results in zip(table, origins, strict=True):
         numbers = re.findall(r"-?\d+\.\d\d|\d+ %", line)
         assert len(numbers) >= 3
         for number in numbers:
