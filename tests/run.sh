@@ -46,5 +46,4 @@ if (( free < 3000 )); then
 fi
 
 tests/checks.sh
-# four for two cores: tests of run.sh wait for each other and for clocks
-python -m pytest -n 4 --dist worksteal "${selection[@]}" "${@:2}"
+python -m pytest -n 3 --dist worksteal "${selection[@]}" "${@:2}"

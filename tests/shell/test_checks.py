@@ -53,7 +53,7 @@ def run_tests(checkout: Path, *options: str):
 def test_all_checks_run_before_the_tests(checkout, options, arguments):
     result = run_tests(checkout, *options)
     assert result.returncode == 0, result.stderr
-    expected = f"python -m pytest -n 4 --dist worksteal {arguments}"
+    expected = f"python -m pytest -n 3 --dist worksteal {arguments}"
     assert result.stdout.splitlines() == ["checks:", expected]
 
 
